@@ -1,0 +1,1 @@
+"""The course's own machinery: syllabus, notebook builder, runner, preflight, exercise checks."""

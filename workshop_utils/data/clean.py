@@ -1,0 +1,54 @@
+"""Cleaning of labelled texts, developed in lesson 01.
+
+All functions take and return ``str`` series or frames with columns ``label`` and ``text``.
+"""
+
+import difflib
+import html
+import unicodedata
+
+import pandas as pd
+
+
+def tidy_text(texts: pd.Series) -> pd.Series:
+    """Resolve HTML entities, bring Unicode to form NFC, make every run of white space one space."""
+    return texts.map(_tidy, na_action="ignore")
+
+
+def _tidy(text: str) -> str:
+    return " ".join(unicodedata.normalize("NFC", html.unescape(text)).split())
+
+
+def label_spellings(labels: pd.Series, rare: float = 0.01) -> dict[str, str]:
+    """Map rare label spellings to the frequent label they are close to.
+
+    Rare is a label on fewer than ``rare`` of the rows; close is a similarity of at least 0.8 by
+    :func:`difflib.get_close_matches`, ignoring case and outer white space.
+
+    >>> label_spellings(pd.Series(["Books"] * 200 + ["books ", "Boks", "Toys"]))
+    {'books ': 'Books', 'Boks': 'Books'}
+    """
+    counts = labels.value_counts()
+    frequent = {label.strip().casefold(): label for label in counts.index[counts >= rare * len(labels)]}
+    mapping = {}
+    for label in counts.index[counts < rare * len(labels)]:
+        close = difflib.get_close_matches(label.strip().casefold(), frequent, n=1, cutoff=0.8)
+        if close:
+            mapping[label] = frequent[close[0]]
+    return mapping
+
+
+def clean(frame: pd.DataFrame) -> pd.DataFrame:
+    """One row per text, no missing values, no contradictory labels, labels spelled one way.
+
+    Texts that stand under several labels are dropped altogether: nobody can say which one is right.
+    Two texts count as the same when they agree after :func:`tidy_text` and in lower case.
+    """
+    frame = frame.dropna(subset=["label", "text"])
+    frame = frame.assign(
+        label=frame["label"].replace(label_spellings(frame["label"])), text=tidy_text(frame["text"])
+    )
+    frame = frame[frame["text"] != ""]
+    key = frame["text"].str.casefold()
+    contradictory = frame["label"].groupby(key).transform("nunique") > 1
+    return frame[~contradictory & ~key.duplicated()].reset_index(drop=True)

@@ -1,0 +1,167 @@
+"""Load the course's data. No lesson downloads anything: these functions only open local files."""
+
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from workshop_utils.data import schemas
+from workshop_utils.data.checksums import verify_bundled
+from workshop_utils.data.errors import WorkshopError
+from workshop_utils.data.paths import BUNDLED, ROOT, corpora_dir, shown
+
+Source = Literal["auto", "sample", "full"]
+
+#: Last month of the bundled reviews' reference part; what comes later may drift (see data/README.md).
+LAST_REFERENCE_MONTH = "2026-02"
+
+#: The three poets of the classic task, by the names that the original corpus gives them.
+POETS = {"Goethe, Johann Wolfgang": "Goethe", "Heine, Heinrich": "Heine", "Tucholsky, Kurt": "Tucholsky"}
+
+
+class Digits(NamedTuple):
+    """Images of handwritten digits, split for training and testing.
+
+    ``x_*``: whole numbers ``uint8`` of shape (n, height, width), 0 is empty paper.
+    ``y_*``: the digits 0 to 9, ``uint8`` of shape (n,).
+    """
+
+    x_train: np.ndarray
+    y_train: np.ndarray
+    x_test: np.ndarray
+    y_test: np.ndarray
+
+
+def load_products(source: Source = "auto") -> pd.DataFrame:
+    """Product listings with columns ``category`` and ``description`` (first used in lesson 01).
+
+    The defects of a real export are left in: missing, repeated and misspelt values.
+    """
+    path = _choose("products", source, ["products.csv", "products.csv.gz"])
+    frame = pd.read_csv(path, keep_default_na=False, na_values={"description": [""]}, dtype=str)
+    return _checked(frame, schemas.PRODUCTS, "products", path)
+
+
+def load_reviews(source: Source = "auto") -> pd.DataFrame:
+    """Film reviews: ``review_id, written_at, channel, review, sentiment, split``.
+
+    ``split`` is ``train`` or ``test`` in the original corpus, which has no dates, and
+    ``reference`` or ``later`` (after February 2026) in the bundled sample.
+    """
+    path = _choose("reviews", source, ["reviews.parquet"])
+    if path.suffix == ".parquet":
+        original = pd.read_parquet(path)
+        frame = original[["review", "sentiment", "split"]].assign(
+            review_id=[f"imdb-{number:05d}" for number in range(len(original))],
+            written_at=pd.NaT,
+            channel="imdb",
+        )
+    else:
+        frame = pd.read_csv(path, keep_default_na=False, dtype=str)
+        month = frame["written_at"].str[:7]
+        frame["split"] = np.where(month <= LAST_REFERENCE_MONTH, "reference", "later")
+    return _checked(frame[list(schemas.REVIEWS.columns)], schemas.REVIEWS, "reviews", path)
+
+
+def load_poems(source: Source = "auto") -> pd.DataFrame:
+    """German poems with columns ``author, title, text`` (verses separated by line breaks).
+
+    The original corpus holds Goethe, Heine and Tucholsky; the bundled sample holds three manners
+    that learn from them.
+    """
+    path = _choose("poems", source, ["poems.csv.gz"])
+    frame = pd.read_csv(path, keep_default_na=False, dtype=str)
+    if path.suffix == ".gz":
+        frame = frame[frame["author"].isin(POETS)].replace({"author": POETS, "title": {"N.A.": ""}})
+    frame = frame[["author", "title", "text"]].reset_index(drop=True)
+    return _checked(frame, schemas.POEMS, "poems", path)
+
+
+def load_digits(source: Source = "auto") -> Digits:
+    """Handwritten digits: MNIST (28x28, values to 255) or scikit-learn's small set (8x8, values to 16).
+
+    The small set has no official split; a quarter is held out, stratified, with seed 0.
+    """
+    path = corpora_dir() / "mnist.npz"
+    if source == "full" or (source == "auto" and path.exists()):
+        if not path.exists():
+            raise _missing("digits", path)
+        with np.load(path, allow_pickle=False) as arrays:
+            digits = Digits(*(arrays[name] for name in Digits._fields))
+        origin = shown(path)
+    else:
+        digits = _small_digits()
+        origin = "scikit-learn's 8x8 digits"
+    print(f"digits: {origin}, {len(digits.x_train) + len(digits.x_test):,} images")
+    return digits
+
+
+def read_table(csv: str | Path, text_column: str, label_column: str) -> pd.DataFrame:
+    """Any CSV file as columns ``label`` and ``text``, both ``str``, missing values kept as missing.
+
+    Relative paths count from the project's root. Bytes that are not UTF-8 become the sign � and are
+    counted in a printed line.
+
+    Raises:
+        WorkshopError: no such file, not a table, or a column is missing.
+    """
+    path = ROOT / Path(csv).expanduser()
+    if not path.is_file():
+        raise WorkshopError(f"There is no file {csv}; check the parameter `csv`.")
+    try:
+        frame = pd.read_csv(path, dtype=str, encoding="utf-8-sig", encoding_errors="replace")
+    except (pd.errors.ParserError, pd.errors.EmptyDataError, OSError) as error:
+        raise WorkshopError(f"{csv} cannot be read as a CSV table: {error}.") from error
+    for column in (text_column, label_column):
+        if column not in frame.columns:
+            names = ", ".join(map(repr, frame.columns))
+            raise WorkshopError(f"{csv} has no column {column!r}; its columns are {names}.")
+    frame = frame[[label_column, text_column]].set_axis(["label", "text"], axis="columns")
+    broken = int(frame["text"].str.contains("\ufffd", na=False).sum())
+    print(f"table: {csv}, {len(frame):,} rows")
+    if broken:
+        print(
+            f"{broken:,} texts hold bytes that are not UTF-8, shown as \ufffd; save the file as UTF-8 to keep them"
+        )
+    return frame
+
+
+def _choose(name: str, source: Source, originals: list[str]) -> Path:
+    """The file to read: the original corpus where it is there (and wanted), else the bundled sample."""
+    if source not in ("auto", "sample", "full"):
+        raise WorkshopError(f"source={source!r} is unknown; use 'auto', 'sample' or 'full'.")
+    found = [corpora_dir() / file for file in originals if (corpora_dir() / file).exists()]
+    if source != "sample" and found:
+        return found[0]
+    if source == "full":
+        raise _missing(name, corpora_dir() / originals[0])
+    path = BUNDLED / f"{name}.csv"
+    verify_bundled(path)
+    return path
+
+
+def _missing(name: str, path: Path) -> WorkshopError:
+    return WorkshopError(
+        f"The original corpus of {name} is not at {shown(path)}; "
+        f"run `workshop fetch {name}` or use source='sample'."
+    )
+
+
+def _checked(frame: pd.DataFrame, schema, name: str, path: Path) -> pd.DataFrame:
+    frame = schemas.validate(frame, schema, shown(path))
+    kind = "bundled sample" if path.parent == BUNDLED else "original corpus"
+    print(f"{name}: {kind} {shown(path)}, {len(frame):,} rows")
+    return frame
+
+
+def _small_digits() -> Digits:
+    from sklearn import datasets
+    from sklearn.model_selection import train_test_split
+
+    bunch = datasets.load_digits()
+    images, labels = bunch.images.astype(np.uint8), bunch.target.astype(np.uint8)
+    x_train, x_test, y_train, y_test = train_test_split(
+        images, labels, test_size=0.25, stratify=labels, random_state=0
+    )
+    return Digits(x_train, y_train, x_test, y_test)

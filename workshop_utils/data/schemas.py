@@ -1,0 +1,63 @@
+"""What the columns of each data set must look like, checked with pandera."""
+
+import pandas as pd
+import pandera.pandas as pa
+
+from workshop_utils.data.errors import WorkshopError
+
+CATEGORIES = ["Household", "Books", "Electronics", "Clothing & Accessories"]
+SENTIMENTS = ["negative", "positive"]
+REVIEW_SPLITS = ["reference", "later", "train", "test"]
+
+#: Listings as exported: a missing description or a misspelt category is part of the lesson.
+PRODUCTS = pa.DataFrameSchema(
+    {
+        "category": pa.Column(str),
+        "description": pa.Column(str, nullable=True),
+    },
+    strict=True,
+)
+
+#: What the listings must look like after lesson 01 has cleaned them.
+CLEAN_PRODUCTS = pa.DataFrameSchema(
+    {
+        "category": pa.Column(str, pa.Check.isin(CATEGORIES)),
+        "description": pa.Column(str, pa.Check.str_matches(r"\S"), unique=True),
+    },
+    strict=True,
+)
+
+REVIEWS = pa.DataFrameSchema(
+    {
+        "review_id": pa.Column(str, unique=True),
+        "written_at": pa.Column("datetime64[us]", nullable=True, coerce=True),
+        "channel": pa.Column(str),
+        "review": pa.Column(str, pa.Check.str_matches(r"\S")),
+        "sentiment": pa.Column(str, pa.Check.isin(SENTIMENTS)),
+        "split": pa.Column(str, pa.Check.isin(REVIEW_SPLITS)),
+    },
+    strict=True,
+)
+
+POEMS = pa.DataFrameSchema(
+    {
+        "author": pa.Column(str, pa.Check.str_matches(r"\S")),
+        "title": pa.Column(str),
+        "text": pa.Column(str, pa.Check.str_matches(r"\S")),
+    },
+    strict=True,
+)
+
+
+def validate(frame: pd.DataFrame, schema: pa.DataFrameSchema, name: str) -> pd.DataFrame:
+    """Return the frame, or raise :class:`WorkshopError` naming the first columns that are wrong."""
+    try:
+        return schema.validate(frame, lazy=True)
+    except pa.errors.SchemaErrors as error:
+        cases = error.failure_cases
+        problems = cases.drop_duplicates(["column", "check"]).head(3)
+        said = "; ".join(
+            f"{row.column or 'the table'}: {row.check} (for example {row.failure_case!r})"
+            for row in problems.itertuples()
+        )
+        raise WorkshopError(f"{name} does not have the expected form: {said}.") from error

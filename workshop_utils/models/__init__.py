@@ -1,0 +1,1 @@
+"""Text models of the course. Knows the data room, nothing of production."""
