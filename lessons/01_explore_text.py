@@ -552,7 +552,7 @@ import pandera.pandas as pa
 schema = pa.DataFrameSchema(
     {
         "label": pa.Column(str, pa.Check.isin(list(frequent))),
-        "text": pa.Column(str, pa.Check.str_matches(r"\S"), unique=True),
+        "text": pa.Column(str, pa.Check.str_contains(r"\S"), unique=True),
     }
 )
 
@@ -588,7 +588,7 @@ clean_listings = clean_listings[~rare_labels].reset_index(drop=True)
 # %% exercise="own_rule" part="solution"
 ### BEGIN SOLUTION
 three_words = pa.Check(lambda text: text.str.split().str.len() >= 3)
-strict = pa.Column(str, [pa.Check.str_matches(r"\S"), three_words], unique=True)
+strict = pa.Column(str, [pa.Check.str_contains(r"\S"), three_words], unique=True)
 ### END SOLUTION
 
 # %% [markdown] exercise="own_rule" part="discussion"

@@ -1,6 +1,6 @@
 """``python -m workshop_utils`` is the same as the command ``workshop``."""
 
-from workshop_utils.cli import app
+from workshop_utils.cli import main
 
 if __name__ == "__main__":
-    app(prog_name="workshop")
+    main()

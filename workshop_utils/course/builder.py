@@ -92,8 +92,8 @@ def _with_minutes(heading: str, lesson: Lesson) -> str:
     title, _, rest = heading.partition("\n")
     if title != f"# {lesson.id} · {lesson.title}":
         raise WorkshopError(f"{lesson.slug}.py must begin with the title '# {lesson.id} · {lesson.title}'.")
-    time = f"*{lesson.teach} minutes to teach, {lesson.practise} to practise. Runs in under {_spoken(lesson.budget['workshop'])}.*"
-    return f"{title}\n\n{time}\n{rest}"
+    runs = f"Runs in under {_spoken(lesson.budget['workshop'])}."
+    return f"{title}\n\n*{lesson.teach} minutes to teach, {lesson.practise} to practise. {runs}*\n{rest}"
 
 
 def _spoken(seconds: int) -> str:

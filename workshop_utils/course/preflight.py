@@ -1,7 +1,6 @@
 """Is this machine ready for the course? Green and red lines; every red line says what to do."""
 
 import importlib.metadata
-import os
 import shutil
 import socket
 import sys
@@ -116,7 +115,7 @@ def check_kernel() -> Line:
         return Line("Kernel", "none", "run `python -m ipykernel install --sys-prefix`")
     # Jupyter takes a bare "python" to mean the Python it runs in itself
     program = sys.executable if spec.argv[0].startswith("python") else spec.argv[0]
-    same = Path(program).exists() and os.path.samefile(program, sys.executable)
+    same = Path(program).exists() and Path(program).samefile(sys.executable)
     return Line("Kernel", program, "" if same else "run `python -m ipykernel install --sys-prefix`")
 
 

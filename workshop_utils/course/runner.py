@@ -4,7 +4,8 @@ import os
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -64,7 +65,7 @@ def run_lesson(
     outcome = Outcome(lesson, lesson.budget[profile], notebook=target)
     target.parent.mkdir(parents=True, exist_ok=True)
     start = time.perf_counter()
-    with _PeakMemory() as memory:
+    with _PeakMemory() as memory, _stderr_into(target.with_suffix(".log")):
         try:
             papermill.execute_notebook(
                 notebook,
@@ -112,6 +113,19 @@ def _read_reports(outcome: Outcome) -> None:
             if EXERCISE_MIME in data:
                 outcome.exercises[data[EXERCISE_MIME]["state"]] += 1
     write_notebook(notebook, outcome.notebook)
+
+
+@contextmanager
+def _stderr_into(log: Path) -> Iterator[None]:
+    """Send what child processes write to stderr (TensorFlow's greetings, crashes) to a file."""
+    kept = os.dup(2)
+    with log.open("wb") as file:
+        os.dup2(file.fileno(), 2)
+        try:
+            yield
+        finally:
+            os.dup2(kept, 2)
+            os.close(kept)
 
 
 class _PeakMemory:

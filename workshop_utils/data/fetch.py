@@ -66,9 +66,10 @@ def fetch(
         elif not file.exists():
             raise WorkshopError(f"There is no file {file}; check the path behind --file.")
         source.prepare(file, target, source)
-    except PermissionError as error:
+    except OSError as error:
         raise WorkshopError(
-            f"{shown(corpora_dir())} cannot be written; set WORKSHOP_DATA_DIR to a folder of yours."
+            f"{error.filename or shown(target)} cannot be used ({error.strerror or error}); "
+            "free the disk or set WORKSHOP_DATA_DIR to a folder of yours."
         ) from error
     return target
 

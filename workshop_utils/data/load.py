@@ -121,9 +121,7 @@ def read_table(csv: str | Path, text_column: str, label_column: str) -> pd.DataF
     broken = int(frame["text"].str.contains("\ufffd", na=False).sum())
     print(f"table: {csv}, {len(frame):,} rows")
     if broken:
-        print(
-            f"{broken:,} texts hold bytes that are not UTF-8, shown as \ufffd; save the file as UTF-8 to keep them"
-        )
+        print(f"{broken:,} texts hold bytes that are not UTF-8, shown as \ufffd; save the file as UTF-8")
     return frame
 
 

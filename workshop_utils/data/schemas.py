@@ -9,6 +9,8 @@ CATEGORIES = ["Household", "Books", "Electronics", "Clothing & Accessories"]
 SENTIMENTS = ["negative", "positive"]
 REVIEW_SPLITS = ["reference", "later", "train", "test"]
 
+NOT_BLANK = pa.Check(lambda texts: texts.str.strip() != "", name="not blank", error="must not be blank")
+
 #: Listings as exported: a missing description or a misspelt category is part of the lesson.
 PRODUCTS = pa.DataFrameSchema(
     {
@@ -22,7 +24,7 @@ PRODUCTS = pa.DataFrameSchema(
 CLEAN_PRODUCTS = pa.DataFrameSchema(
     {
         "category": pa.Column(str, pa.Check.isin(CATEGORIES)),
-        "description": pa.Column(str, pa.Check.str_matches(r"\S"), unique=True),
+        "description": pa.Column(str, NOT_BLANK, unique=True),
     },
     strict=True,
 )
@@ -32,7 +34,7 @@ REVIEWS = pa.DataFrameSchema(
         "review_id": pa.Column(str, unique=True),
         "written_at": pa.Column("datetime64[us]", nullable=True, coerce=True),
         "channel": pa.Column(str),
-        "review": pa.Column(str, pa.Check.str_matches(r"\S")),
+        "review": pa.Column(str, NOT_BLANK),
         "sentiment": pa.Column(str, pa.Check.isin(SENTIMENTS)),
         "split": pa.Column(str, pa.Check.isin(REVIEW_SPLITS)),
     },
@@ -41,9 +43,9 @@ REVIEWS = pa.DataFrameSchema(
 
 POEMS = pa.DataFrameSchema(
     {
-        "author": pa.Column(str, pa.Check.str_matches(r"\S")),
+        "author": pa.Column(str, NOT_BLANK),
         "title": pa.Column(str),
-        "text": pa.Column(str, pa.Check.str_matches(r"\S")),
+        "text": pa.Column(str, NOT_BLANK),
     },
     strict=True,
 )
@@ -57,7 +59,7 @@ def validate(frame: pd.DataFrame, schema: pa.DataFrameSchema, name: str) -> pd.D
         cases = error.failure_cases
         problems = cases.drop_duplicates(["column", "check"]).head(3)
         said = "; ".join(
-            f"{row.column or 'the table'}: {row.check} (for example {row.failure_case!r})"
+            f"{row.column or 'the table'}: {row.check} (for example {str(row.failure_case)[:60]!r})"
             for row in problems.itertuples()
         )
         raise WorkshopError(f"{name} does not have the expected form: {said}.") from error

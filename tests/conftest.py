@@ -1,0 +1,42 @@
+"""What the tests share: a home of their own, lesson sources as cells, the original corpora where they are."""
+
+import os
+from pathlib import Path
+
+import jupytext
+import pytest
+
+from workshop_utils.course.syllabus import lesson_source, load_course
+
+COURSE = load_course()
+
+
+@pytest.fixture
+def home(tmp_path, monkeypatch) -> Path:
+    """A fresh ``WORKSHOP_HOME``."""
+    folder = tmp_path / "home"
+    monkeypatch.setenv("WORKSHOP_HOME", str(folder))
+    return folder
+
+
+@pytest.fixture
+def data_dir(tmp_path, monkeypatch) -> Path:
+    """A fresh, empty ``WORKSHOP_DATA_DIR``."""
+    folder = tmp_path / "corpora"
+    folder.mkdir()
+    monkeypatch.setenv("WORKSHOP_DATA_DIR", str(folder))
+    return folder
+
+
+@pytest.fixture
+def corpora() -> Path:
+    """The folder of original corpora; tests on them are skipped, with this reason, where there is none."""
+    folder = os.environ.get("WORKSHOP_DATA_DIR")
+    if not folder:
+        pytest.skip("no original corpora: set WORKSHOP_DATA_DIR to a folder that holds them")
+    return Path(folder)
+
+
+def lesson_cells(lesson):
+    """The cells of a lesson's source."""
+    return jupytext.reads(lesson_source(lesson).read_text(encoding="utf-8"), fmt="py:percent").cells
