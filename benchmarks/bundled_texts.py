@@ -32,7 +32,7 @@ DATA_DRIFT, QUIET, CONCEPT_DRIFT = ["2026-03"], ["2026-04"], ["2026-05", "2026-0
 
 
 def bundled() -> dict[str, pd.DataFrame]:
-    """The bundled sets as frames with columns ``label`` and ``text``: the parts that difficulty is measured on."""
+    """The bundled sets as frames with columns ``label`` and ``text``; of the reviews the reference part."""
     reviews = load_reviews("sample").query("split == 'reference'")
     return {
         "products": clean(load_products("sample").set_axis(["label", "text"], axis="columns")),
@@ -56,7 +56,9 @@ def originals(sizes: dict[str, int]) -> dict[str, pd.DataFrame]:
         frames["reviews"] = _labelled(load_reviews("full"), "sentiment", "review")
     if (folder / "poems.csv.gz").exists():
         frames["poems"] = _labelled(load_poems("full"), "author", "text")
-    return {name: frame.sample(min(sizes[name], len(frame)), random_state=0) for name, frame in frames.items()}
+    return {
+        name: frame.sample(min(sizes[name], len(frame)), random_state=0) for name, frame in frames.items()
+    }
 
 
 def _labelled(frame: pd.DataFrame, label: str, text: str) -> pd.DataFrame:
@@ -168,7 +170,9 @@ def richness_by_length(texts: pd.Series) -> pd.Series:
     """Mean share of distinct words within a text, by the text's length in words."""
     split = texts.map(lambda text: words_of(pd.Series([text])))
     ratio = split.map(lambda words: len(set(words)) / max(len(words), 1))
-    bins = pd.cut(split.map(len), [0, 25, 50, 100, 200, np.inf], labels=["≤25", "26-50", "51-100", "101-200", ">200"])
+    bins = pd.cut(
+        split.map(len), [0, 25, 50, 100, 200, np.inf], labels=["≤25", "26-50", "51-100", "101-200", ">200"]
+    )
     return ratio.groupby(bins, observed=True).mean().round(3)
 
 
@@ -186,8 +190,8 @@ def report() -> str:
     raw = load_products("sample")["description"].dropna()
     parts = [
         "# The bundled texts, measured\n",
-        "Made by `python -m benchmarks.bundled_texts`; accuracies are means over five folds of TF-IDF and logistic "
-        "regression. Originals are random samples of the same size. Where the original listings are missing, "
+        "Made by `python -m benchmarks.bundled_texts`; accuracies are means over five folds of TF-IDF and "
+        "logistic regression. Originals are random samples of the same size. Where the original listings are missing, "
         "reviews of clothes stand in for them.\n",
         pd.DataFrame(columns).map(_short).to_markdown(),
         f"\nExact repetition in the raw listings: {raw.duplicated().mean():.0%} of the rows.\n",

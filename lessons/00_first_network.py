@@ -63,9 +63,7 @@ plt.style.use("workshop_utils.course.house")
 
 def show_digits(images, titles, columns=6):
     rows = -(-len(images) // columns)
-    figure, axes = plt.subplots(
-        rows, columns, figsize=(columns * 1.4, rows * 1.7), squeeze=False
-    )
+    figure, axes = plt.subplots(rows, columns, figsize=(columns * 1.4, rows * 1.7), squeeze=False)
     for axis in axes.flat:
         axis.axis("off")
     for axis, image, title in zip(axes.flat, images, titles, strict=False):
@@ -106,9 +104,7 @@ show_digits(typical, range(10), columns=10)
 # The averages are blurred but readable. Distance here means: subtract pixel by pixel, square, add up.
 
 # %%
-distances = np.array(
-    [((x_test - picture) ** 2).sum(axis=(1, 2)) for picture in typical]
-)
+distances = np.array([((x_test - picture) ** 2).sum(axis=(1, 2)) for picture in typical])
 baseline_accuracy = float((distances.argmin(axis=0) == y_test).mean())
 baseline_accuracy
 
@@ -159,9 +155,7 @@ probabilities.round(3), float(probabilities.sum())
 chance = np.linspace(0.01, 1, 200)
 figure, axis = plt.subplots(figsize=(7, 3.2))
 axis.plot(chance, -np.log(chance))
-axis.set(
-    xlabel="probability given to the true digit", ylabel="price", title="Cross-entropy"
-)
+axis.set(xlabel="probability given to the true digit", ylabel="price", title="Cross-entropy")
 
 # %% [markdown]
 # Sure and right costs nothing. Unsure costs a little. Sure and *wrong* costs a lot, and ever more the surer it was.
@@ -232,21 +226,9 @@ from workshop_utils.course.checks import exercise
 
 @exercise("What does this answer cost?")
 def check(price, expect):
-    expect(
-        np.ndim(price) == 0,
-        "the price is one number",
-        "only the true digit's probability counts",
-    )
-    expect(
-        price > 0,
-        "a price is positive",
-        "the logarithm of a probability is negative, so turn its sign",
-    )
-    expect(
-        abs(price - 0.598) < 0.001,
-        "it is the price of the true digit",
-        "take the entry at position 7",
-    )
+    expect(np.ndim(price) == 0, "the price is one number", "only the true digit counts")
+    expect(price > 0, "a price is positive", "turn the sign of the logarithm")
+    expect(abs(price - 0.598) < 0.001, "it prices the true digit", "take the entry at position 7")
 
 
 # %% [markdown]
@@ -270,9 +252,7 @@ model = keras.Sequential(
         keras.layers.Dense(10, activation="softmax"),
     ]
 )
-model.compile(
-    optimizer="adam", loss="sparse_categorical_crossentropy", metrics=["accuracy"]
-)
+model.compile(optimizer="adam", loss="sparse_categorical_crossentropy", metrics=["accuracy"])
 
 # %% [markdown]
 # `compile` names the three ideas from above: the loss is cross-entropy (the *sparse* form takes labels as plain
@@ -310,21 +290,9 @@ last_layer_weights = 64 * 10 + 10
 # %% exercise="count_weights" part="check"
 @exercise("Where do the weights come from?")
 def check(last_layer_weights, expect):
-    expect(
-        last_layer_weights >= 640,
-        "there is a weight for each pair of units",
-        "64 inputs times 10 units",
-    )
-    expect(
-        last_layer_weights != 640,
-        "there is something besides the pairs",
-        "one bias for each of the 10 units",
-    )
-    expect(
-        last_layer_weights == model.layers[-1].count_params(),
-        "Keras counts the same",
-        "add pairs and biases",
-    )
+    expect(last_layer_weights >= 640, "each pair has a weight", "64 inputs, 10 units")
+    expect(last_layer_weights != 640, "not only pairs have one", "each unit has a bias")
+    expect(last_layer_weights == 650, "Keras counts the same", "add pairs and biases")
 
 
 # %% [markdown]
@@ -344,12 +312,7 @@ steps_per_epoch, steps_per_epoch * epochs
 
 # %%
 history = model.fit(
-    inputs_train,
-    y_train,
-    epochs=epochs,
-    batch_size=batch_size,
-    validation_split=0.1,
-    verbose=0,
+    inputs_train, y_train, epochs=epochs, batch_size=batch_size, validation_split=0.1, verbose=0
 )
 curves = pd.DataFrame(history.history, index=pd.RangeIndex(1, epochs + 1, name="epoch"))
 curves.iloc[[0, 1, 2, epochs // 2, -1]].round(3)
@@ -449,20 +412,10 @@ read_as = int(read_as)
 def check(true_digit, read_as, expect):
     mistakes = confusion_matrix(y_test, predicted)
     np.fill_diagonal(mistakes, 0)
+    expect({true_digit, read_as} <= set(range(10)), "both are digits", "row and column number")
+    expect(true_digit != read_as, "the pair is a mistake", "set the diagonal to zero")
     expect(
-        true_digit in range(10) and read_as in range(10),
-        "both are digits",
-        "row and column are the digits",
-    )
-    expect(
-        true_digit != read_as,
-        "the pair is a mistake",
-        "set the diagonal, the right answers, to zero",
-    )
-    expect(
-        mistakes[true_digit, read_as] == mistakes.max(),
-        "no mistake is more frequent",
-        "rows are true digits",
+        mistakes[true_digit, read_as] == mistakes.max(), "none is more frequent", "true digit = row"
     )
 
 
@@ -496,9 +449,7 @@ def train_on_typed(dropout):
     large.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
     examined = (inputs_train[fresh], y_train[fresh])
     options = {"epochs": 40, "batch_size": 64, "validation_batch_size": 600}
-    fitted = large.fit(
-        inputs_train[few], typed, validation_data=examined, verbose=0, **options
-    )
+    fitted = large.fit(inputs_train[few], typed, validation_data=examined, verbose=0, **options)
     return pd.DataFrame(fitted.history)
 
 

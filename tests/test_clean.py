@@ -33,7 +33,9 @@ def test_cleaning_keeps_one_row_per_text_and_no_contradictions():
     frame = pd.DataFrame(
         {
             "label": ["A"] * 120 + ["B"] * 120 + ["a ", "B", "A", None],
-            "text": [f"a {n}" for n in range(120)] + [f"b {n}" for n in range(120)] + ["new", "a 1", "A  2 ", "x"],
+            "text": [f"a {n}" for n in range(120)]
+            + [f"b {n}" for n in range(120)]
+            + ["new", "a 1", "A  2 ", "x"],
         }
     )
     cleaned = clean(frame)

@@ -20,7 +20,9 @@ def test_another_python_is_red():
 
 def test_a_package_of_another_version_or_missing_is_red(tmp_path):
     lock = tmp_path / "lock"
-    lock.write_text("numpy==1.0\nno-such-package==2.0\nwinonly==1 ; sys_platform == 'never'\n", encoding="utf-8")
+    lock.write_text(
+        "numpy==1.0\nno-such-package==2.0\nwinonly==1 ; sys_platform == 'never'\n", encoding="utf-8"
+    )
     line = preflight.check_packages(lock)
     assert "numpy" in line.found and "no-such-package missing" in line.found and "winonly" not in line.found
     assert "make" in line.fix

@@ -125,7 +125,9 @@ def test_a_broken_archive_is_one_sentence(tmp_path, content):
 
 
 def test_a_truncated_archive_is_one_sentence(tmp_path):
-    path = imdb_tar(tmp_path / "aclImdb_v1.tar.gz", {f"train/pos/{n}_8.txt": str(n) * 4000 for n in range(50)})
+    path = imdb_tar(
+        tmp_path / "aclImdb_v1.tar.gz", {f"train/pos/{n}_8.txt": str(n) * 4000 for n in range(50)}
+    )
     path.write_bytes(path.read_bytes()[:300])
     with pytest.raises(WorkshopError, match="cannot be read as an archive"):
         readers.read_imdb(path)

@@ -142,7 +142,7 @@ def _exercise(cells: list, form: Form) -> list:
 
 
 def stub(solution: str) -> str:
-    """The code that a learner starts from: each solution region becomes ``# Your code here`` and ``name = ...``."""
+    """What a learner starts from: solution regions become ``# Your code here`` and ``name = ...``."""
     if not _REGION.search(solution):
         raise WorkshopError(f"A solution needs the lines '{BEGIN}' and '{END}': {solution[:60]!r}.")
     return _REGION.sub(lambda region: textwrap.indent(_placeholder(region[2]), region[1]), solution).rstrip(
@@ -172,9 +172,8 @@ def _start_page(course: Course) -> nbformat.NotebookNode:
         lines += [f"## {block.name}", "", "| lesson | minutes |", "|:--|--:|"]
         for id in block.lessons:
             lesson = course.lesson(id)
-            lines.append(
-                f"| [{lesson.id} · {lesson.title}]({lesson.slug}.ipynb) | {lesson.teach} + {lesson.practise} |"
-            )
+            link = f"[{lesson.id} · {lesson.title}]({lesson.slug}.ipynb)"
+            lines.append(f"| {link} | {lesson.teach} + {lesson.practise} |")
         lines.append("")
     lines += [
         "Minutes are for teaching + for practising. Open a lesson by its link, then run one cell after the",

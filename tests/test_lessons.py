@@ -1,0 +1,106 @@
+"""Every lesson runs: open and solved, alone, in any order, within its budget, with the network cut."""
+
+import json
+import os
+import random
+import shutil
+import subprocess
+import sys
+
+import nbformat
+import pytest
+
+from tests.conftest import COURSE
+from workshop_utils.data.paths import ROOT
+
+#: Machines differ; a lesson this many times over its budget has a fault.
+PATIENCE = 3
+
+
+def can_cut_the_network():
+    """May this process make a network namespace of its own?"""
+    probe = ["unshare", "-rn", "true"]
+    return bool(shutil.which("unshare")) and subprocess.run(probe, capture_output=True).returncode == 0
+
+
+def without_network(command):
+    """The command in a network namespace with nothing but this machine in it."""
+    return ["unshare", "-rn", "sh", "-c", 'ip link set lo up && exec "$@"', "sh", *command]
+
+
+@pytest.fixture(scope="module", params=["open", "solved"])
+def run(request, tmp_path_factory):
+    """All lessons in one form, in random order, without a network; returns (form, home, process)."""
+    home = tmp_path_factory.mktemp(request.param)
+    lessons = [lesson.id for lesson in COURSE.lessons]
+    random.shuffle(lessons)
+    command = [sys.executable, "-m", "workshop_utils", "run", *lessons]
+    command += ["--profile", "smoke", "--form", request.param]
+    if can_cut_the_network():
+        command = without_network(command)
+    folders = {"WORKSHOP_HOME": str(home), "WORKSHOP_DATA_DIR": str(home / "none")}
+    process = subprocess.run(
+        command, cwd=ROOT, env=os.environ | folders, capture_output=True, text=True, encoding="utf-8"
+    )
+    return request.param, home, process
+
+
+@pytest.mark.slow
+def test_all_lessons_run_to_their_end(run):
+    _, home, process = run
+    assert process.returncode == 0, process.stdout[-3000:] + process.stderr[-2000:]
+    for lesson in COURSE.lessons:
+        assert (home / "course" / f"{lesson.slug}.html").exists()
+        assert (
+            json.loads((home / "results" / f"{lesson.slug}.json").read_text(encoding="utf-8"))["lesson"]
+            == lesson.slug
+        )
+
+
+@pytest.mark.slow
+def test_exercises_are_open_in_the_open_form_and_passed_in_the_solved_form(run):
+    form, home, _ = run
+    wanted = {"open": "open", "solved": "passed"}[form]
+    for lesson in COURSE.lessons:
+        states = [
+            output["data"]["application/vnd.workshop.exercise+json"]["state"]
+            for cell in nbformat.read(home / "course" / f"{lesson.slug}.ipynb", as_version=4).cells
+            for output in cell.get("outputs", [])
+            if "application/vnd.workshop.exercise+json" in output.get("data", {})
+        ]
+        assert 2 <= len(states) <= 4 and set(states) == {wanted}
+
+
+@pytest.mark.slow
+def test_lessons_keep_their_budget(run):
+    _, home, _ = run
+    for lesson in COURSE.lessons:
+        notebook = nbformat.read(home / "course" / f"{lesson.slug}.ipynb", as_version=4)
+        assert notebook.metadata.papermill.duration < PATIENCE * lesson.budget["smoke"]
+
+
+@pytest.mark.slow
+def test_every_figure_has_alternative_text_on_the_page(run):
+    _, home, _ = run
+    for lesson in COURSE.lessons:
+        for cell in nbformat.read(home / "course" / f"{lesson.slug}.ipynb", as_version=4).cells:
+            images = [output for output in cell.get("outputs", []) if "image/png" in output.get("data", {})]
+            assert not images or cell.metadata.get("alt"), cell.source
+
+
+@pytest.mark.slow
+def test_pages_need_no_network(run):
+    _, home, _ = run
+    for page in (home / "course").glob("*.html"):
+        text = page.read_text(encoding="utf-8")
+        for mark in ('src="http', "src='http", 'rel="stylesheet"', "@import"):
+            assert mark not in text, f"{page.name} loads something"
+
+
+@pytest.mark.slow
+def test_the_network_was_really_cut():
+    if not can_cut_the_network():
+        pytest.skip("this machine lets no process cut its network (unshare -rn), so the lessons ran with it")
+    code = "import socket; socket.create_connection(('192.0.2.1', 80), timeout=3)"
+    told = subprocess.run(without_network([sys.executable, "-c", code]), capture_output=True, text=True)
+    assert "Network is unreachable" in told.stderr
