@@ -30,4 +30,4 @@ USER learner
 EXPOSE 8888
 HEALTHCHECK --interval=30s --start-period=60s \
     CMD ["python3", "-c", "import urllib.request as u; u.urlopen('http://127.0.0.1:8888/api', timeout=5)"]
-CMD ["jupyter", "lab", "--ip=0.0.0.0", "--port=8888", "--no-browser", "--notebook-dir=notebooks", "--LabApp.default_url=/lab/tree/START.ipynb"]
+CMD ["jupyter", "lab", "--config=jupyter_lab_config.py", "--ip=0.0.0.0", "--port=8888", "--no-browser"]

@@ -22,7 +22,7 @@ course: $(READY)  ## run all lessons on the bundled data, write build/course/ind
 
 lab: $(READY)  ## check the machine, then open the lessons in JupyterLab
 	@$(BIN)/workshop preflight --port $(PORT)
-	$(BIN)/jupyter lab --port $(PORT) --port-retries 0 --notebook-dir notebooks --LabApp.default_url=/lab/tree/START.ipynb $(LAB_OPTIONS)
+	@$(BIN)/jupyter lab --config jupyter_lab_config.py --port $(PORT) $(LAB_OPTIONS)
 
 test: $(READY)  ## run all checks, as CI does
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
