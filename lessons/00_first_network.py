@@ -156,6 +156,7 @@ chance = np.linspace(0.01, 1, 200)
 figure, axis = plt.subplots(figsize=(7, 3.2))
 axis.plot(chance, -np.log(chance))
 axis.set(xlabel="probability given to the true digit", ylabel="price", title="Cross-entropy")
+plt.show()
 
 # %% [markdown]
 # Sure and right costs nothing. Unsure costs a little. Sure and *wrong* costs a lot, and ever more the surer it was.
@@ -193,6 +194,8 @@ figure, axis = plt.subplots(figsize=(7, 3.2))
 axis.plot(weights, loss(weights), color="0.6")
 axis.plot(path, [loss(weight) for weight in path], "o-")
 axis.set(xlabel="weight", ylabel="loss", title="Eight steps downhill")
+plt.show()
+
 # %% [markdown]
 # With thousands of weights it is the same walk in a landscape of thousands of dimensions. Keras computes all the
 # slopes for us; together they are called the **gradient**.
@@ -325,6 +328,8 @@ curves.iloc[[0, 1, 2, epochs // 2, -1]].round(3)
 figure, (left, right) = plt.subplots(1, 2, figsize=(10, 3.6))
 curves[["loss", "val_loss"]].plot(ax=left, title="Loss", ylim=(0, None))
 curves[["accuracy", "val_accuracy"]].plot(ax=right, title="Accuracy", ylim=(None, 1))
+plt.show()
+
 # %% [markdown]
 # Steep at first, then flat: most is learned in the first epochs. Training and validation stay close together here,
 # which means that what the network learned also holds for pictures it has not seen.
@@ -359,6 +364,7 @@ from sklearn.metrics import ConfusionMatrixDisplay
 figure, axis = plt.subplots(figsize=(6, 5.5))
 ConfusionMatrixDisplay.from_predictions(y_test, predicted, ax=axis, colorbar=False)
 axis.grid(False)
+plt.show()
 
 # %% [markdown]
 # ### The worst mistakes
@@ -474,6 +480,8 @@ axis.plot(by_heart["val_accuracy"], color="C3", label="without dropout")
 axis.plot(with_dropout["val_accuracy"], color="C0", label="with dropout")
 axis.set(xlabel="epoch", ylabel="accuracy", title="On fresh pictures, labels right")
 axis.legend()
+plt.show()
+
 # %% [markdown]
 # Both lines come from the same pictures, the same labels, the same number of epochs. What does the comparison look like
 # in numbers, at the best epoch and at the end?

@@ -177,22 +177,30 @@ def check(favourite, times, expect):
 # ### Nearly the same
 #
 # What about a copy with one changed size or price? We cut each text into all runs of five words. If two texts share more
-# than four tenths of these runs, the resemblance is no accident.
+# than four tenths of these runs, the resemblance is no accident. Before we trust such a test, we let it find something
+# that we have hidden ourselves: a listing, and its copy with the last words changed.
 
 # %%
 from workshop_utils.data.duplicates import near_duplicates
 
 different = key.drop_duplicates()
+original = different[different.str.split().str.len() > 30].iloc[0]
+changed = original.rsplit(maxsplit=4)[0] + " today for rs. 499"
+near_duplicates(pd.Series([original, changed]))
+
+# %% [markdown]
+# The pair is found. Now the same question to the whole table: how many pairs, and which one is closest?
+
+# %%
 pairs = near_duplicates(different, share=0.4)
 score_card["pairs of near-duplicates"] = len(pairs)
+for first, second in pairs[["first", "second"]].head(1).itertuples(index=False):
+    print(different.iloc[first][:300], "\n---\n", different.iloc[second][:300])
 len(pairs)
 
 # %% [markdown]
-# If there are such pairs, the next cell shows the closest one. Would you count the two as one article?
-
-# %%
-for first, second in pairs[["first", "second"]].head(1).itertuples(index=False):
-    print(different.iloc[first][:300], "\n---\n", different.iloc[second][:300])
+# Where the answer is 0, as in the bundled listings, these sellers copy a text whole or not at all. In collections from
+# many sources the number is often large, and near-duplicates deserve the same care as exact ones.
 
 # %% [markdown]
 # ## 3. Consistency: does the data contradict itself?
@@ -299,6 +307,8 @@ frequent = label_counts[label_counts >= 0.01 * len(listings)].index
 label_counts[frequent].iloc[::-1].plot.barh(
     title="Listings per category", xlabel="listings", ylabel=""
 )
+plt.show()
+
 # %%
 half = pd.Series("first half", index=listings.index).where(
     listings.index < len(listings) / 2, "second half"
@@ -341,7 +351,7 @@ detector.detect_language_of("Pure cotton bedsheet with two pillow covers").name
 # tells how far it is.
 
 # %%
-from tqdm.auto import tqdm
+from tqdm import tqdm
 
 sample = texts.drop_duplicates().sample(min(language_sample, texts.nunique()), random_state=seed)
 detected = []
@@ -353,8 +363,8 @@ languages = pd.Series(
 languages.value_counts()
 
 # %% [markdown]
-# Do we believe it? Never believe a detector before you have read what it claims. Here is one text for each language other
-# than English, and how sure the detector was.
+# Do we believe it? Never believe a detector before you have read what it claims. Here are up to two texts for each language
+# other than English, and how sure the detector was.
 
 # %%
 foreign = sample[languages != "English"].groupby(languages).head(2)
@@ -366,8 +376,8 @@ pd.DataFrame(
 # %% [markdown]
 # Now it gets interesting. Some rows really are in another language. Hindi in its own script, Devanagari, is recognised
 # without doubt. But Hindi typed in Latin letters, *"ghar ke liye best"*, is a language the detector does not know, so it
-# answers with some other one and a low confidence. A few rows are plain English that is too short or too full
-# of model numbers.
+# answers with some other one, and often with less confidence. And a few rows are no language at all, such as a list of
+# model numbers; yet the detector may be quite sure of its answer. It never says "this is not a text".
 
 # %% [markdown] exercise="devanagari" part="task"
 # ### Exercise 2: Hindi you can see
@@ -437,6 +447,8 @@ left.set(xscale="log", xlabel="words (log scale)", ylabel="", title="Length per 
 curve = words.value_counts(normalize=True).sort_index().cumsum()
 curve.plot(ax=right, xlim=(0, words.quantile(0.995)), ylim=(0, 1), title="Where to cap")
 right.set(xlabel="words", ylabel="share of texts that fit")
+plt.show()
+
 # %% [markdown]
 # Texts in one batch must have the same length, so short ones are filled up and long ones are cut. Without a cap the single
 # longest text would decide: everything else would be mostly filling. Read the right figure like this: go up to the
@@ -509,7 +521,8 @@ schema = pa.DataFrameSchema(
 )
 
 # %% [markdown]
-# Does the schema notice anything? It should reject the raw table and accept the clean one.
+# Does the schema notice anything? It should reject the raw table and accept the clean one. (Labels that are rare and
+# resemble no other are left out first, if your table has such: nobody can learn a category from a handful of rows.)
 
 
 # %%
@@ -570,7 +583,7 @@ def check(strict, expect):
 # Six pillars, one page. This is what you would bring to the meeting.
 
 # %%
-pd.Series(score_card, name="found").to_frame()
+pd.Series(score_card, name="found", dtype=object).to_frame()
 
 # %% [markdown]
 # ## What this means for the model
@@ -603,7 +616,7 @@ from workshop_utils.data.paths import home
 
 assert clean_listings["text"].is_unique and clean_listings["text"].str.strip().ne("").all()
 assert verdict(listings).startswith("rejected") and verdict(clean_listings) == "accepted"
-assert speed_up > 2, "groupby should beat the loop"
+assert speed_up > 5, "groupby should beat the loop"
 (home() / "data").mkdir(parents=True, exist_ok=True)
 clean_listings.to_csv(home() / "data" / "clean_listings.csv", index=False)
 record(
