@@ -56,9 +56,13 @@ def originals(sizes: dict[str, int]) -> dict[str, pd.DataFrame]:
         frames["reviews"] = _labelled(load_reviews("full"), "sentiment", "review")
     if (folder / "poems.csv.gz").exists():
         frames["poems"] = _labelled(load_poems("full"), "author", "text")
-    return {
-        name: frame.sample(min(sizes[name], len(frame)), random_state=0) for name, frame in frames.items()
-    }
+    return {name: _sample(frame, sizes[name]) for name, frame in frames.items()}
+
+
+def _sample(frame: pd.DataFrame, size: int) -> pd.DataFrame:
+    """A random sample in which every class is frequent enough for five folds."""
+    sample = frame.sample(min(size, len(frame)), random_state=0)
+    return sample[sample["label"].map(sample["label"].value_counts()) >= 5]
 
 
 def _labelled(frame: pd.DataFrame, label: str, text: str) -> pd.DataFrame:
