@@ -82,6 +82,11 @@ def test_readme_names_only_commands_that_exist():
     assert commands <= {"preflight", "fetch", "build", "run"}
 
 
+def test_readme_lists_every_lesson_by_its_title():
+    for lesson in COURSE.lessons:
+        assert f"| {lesson.id} {lesson.title} |" in README
+
+
 def test_make_help_lists_every_target_that_people_use():
     told = subprocess.run(["make", "help"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
     for target in ("course", "lab", "test", "notebooks", "data", "clean"):
