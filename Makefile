@@ -12,13 +12,16 @@ export TOKENIZERS_PARALLELISM := false
 export MLFLOW_DISABLE_TELEMETRY := true
 
 .DEFAULT_GOAL := help
-.PHONY: help course lab test notebooks data lock lint clean clean-env
+.PHONY: help course preflight lab test notebooks data lock lint clean clean-env
 
 help:  ## this list
 	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/make \1\t\2/p' Makefile | expand -t 18
 
 course: $(READY)  ## run all lessons on the bundled data, write build/course/index.html
 	@$(BIN)/workshop run
+
+preflight: $(READY)  ## is this machine ready? every red line says what to do
+	@$(BIN)/workshop preflight --port $(PORT)
 
 lab: $(READY)  ## check the machine, then open the lessons in JupyterLab
 	@$(BIN)/workshop preflight --port $(PORT)

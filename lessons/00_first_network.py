@@ -245,6 +245,8 @@ def check(price, expect):
 import os
 
 os.environ["KERAS_BACKEND"] = "tensorflow"
+os.environ["TF_CPP_MIN_LOG_LEVEL"] = "2"  # warnings only
+os.environ["TF_ENABLE_ONEDNN_OPTS"] = "0"  # the same rounding on every processor
 import keras
 
 keras.utils.set_random_seed(seed)

@@ -287,6 +287,7 @@ axis.hist(again, bins=20, color="C5")
 for bound in (low, high):
     axis.axvline(bound, color="C3", linestyle="--")
 axis.set(xlabel="accuracy of the keyword rule", ylabel="redrawn tests", title="One test, redrawn")
+plt.show()
 
 # %% [markdown]
 # The middle 95 % of these thousand results lie between the dashed lines: the **95 % interval**. On a few hundred texts it is
@@ -486,6 +487,7 @@ for axis, label, row in zip(axes, shown_labels, weights, strict=False):
     strongest = np.argsort(row)[-12:]
     axis.barh(words[strongest], row[strongest], color="C5")
     axis.set(title=f"speaks for {label}", xlabel="weight")
+plt.show()
 
 # %% [markdown]
 # Some words you would have put on your list. Others are small words without a feeling: a verb form, a pronoun. And, if you
@@ -587,6 +589,8 @@ round(macro_f1(true, said), 3), f"{seconds:.3f} seconds"
 import os
 
 os.environ["KERAS_BACKEND"] = "tensorflow"
+os.environ["TF_CPP_MIN_LOG_LEVEL"] = "2"  # warnings only
+os.environ["TF_ENABLE_ONEDNN_OPTS"] = "0"  # the same rounding on every processor
 import keras
 
 
@@ -639,6 +643,7 @@ bars.round(3)
 figure, axis = plt.subplots(figsize=(9, 4.5))
 plot_bars(bars, axis)
 axis.set(title="The bar", ylabel="")
+plt.show()
 
 # %% [markdown]
 # We keep the table, so that later lessons can read it and be measured against it. A table of your own data gets a name of
@@ -792,6 +797,7 @@ for axis, name in zip(axes, ["as it comes", "balanced weights"], strict=True):
     )
     axis.set_title(name)
     axis.grid(False)
+plt.show()
 
 # %% [markdown]
 # Left, nearly every text is called by the common label, the rare ones included. Such a model has learned the *mixture*, not

@@ -57,16 +57,16 @@ def _address(log: Path, port: int) -> str:
     raise AssertionError(log.read_text(encoding="utf-8"))
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def page(lab):
-    """JupyterLab, opened with the printed address."""
+    """JupyterLab, opened with the printed address and no memory of earlier tabs."""
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         page = browser.new_page(viewport={"width": 1400, "height": 900})
         page.set_default_timeout(60_000)
-        page.goto(lab)
+        page.goto(f"{lab}&reset")
         yield page
         browser.close()
 

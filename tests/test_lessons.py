@@ -89,6 +89,15 @@ def test_every_figure_has_alternative_text_on_the_page(run):
 
 
 @pytest.mark.slow
+def test_no_library_shouts_into_a_lesson(run):
+    _, home, _ = run
+    for lesson in COURSE.lessons:
+        for cell in nbformat.read(home / "course" / f"{lesson.slug}.ipynb", as_version=4).cells:
+            for output in cell.get("outputs", []):
+                assert "warning" not in output.get("text", "").casefold(), output["text"]
+
+
+@pytest.mark.slow
 def test_pages_need_no_network(run):
     _, home, _ = run
     for page in (home / "course").glob("*.html"):
