@@ -304,10 +304,11 @@ def check(last_layer_weights, expect):
 # ## Training: epochs and batches
 #
 # We could look at all pictures before each step. But a rough idea of the slope is good enough, and much cheaper, so
-# each step looks at a small **batch** of pictures only. One pass over all batches is an **epoch**. How many steps
-# will our training take?
+# each step looks at a small **batch** of pictures only. One pass over all batches is an **epoch**. Where there are very
+# many pictures we can afford larger batches, so that an epoch has about 300 steps at most. How many will it take?
 
 # %%
+batch_size = max(batch_size, len(inputs_train) // 300)
 steps_per_epoch = -(-len(inputs_train) // batch_size)
 steps_per_epoch, steps_per_epoch * epochs
 
