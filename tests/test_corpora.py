@@ -48,10 +48,10 @@ def run_lesson(tmp_path, *arguments):
 @pytest.mark.slow
 def test_lesson_00_learns_mnist(corpora, tmp_path):
     need(corpora, "mnist.npz")
-    run_lesson(tmp_path, "00", "--set", "epochs=5", "--set", "batch_size=128")
+    run_lesson(tmp_path, "00", "--set", "epochs=6")
     results = json.loads((tmp_path / "results" / "00_first_network.json").read_text(encoding="utf-8"))
     assert results["training_images"] == 60_000
-    assert results["network_accuracy"] > 0.96
+    assert results["network_accuracy"] > 0.95
 
 
 @pytest.mark.slow
