@@ -429,10 +429,10 @@ f"{agreement:.0%} of the merges agree, {time.perf_counter() - start:.2f} seconds
 # All, or nearly all. Where they differ, two pairs occurred equally often, and each program picked its own.
 #
 # One trick remains: the library can work on the **bytes** of a text instead of its characters. There are only 256, all known, so
-# that no text on earth has an unknown part. This form is what `train_subwords` in `workshop_utils.data.tokens` makes.
+# that no text on earth has an unknown part. This form is what `train_subwords` in `workshop_utils.models.encoding` makes.
 
 # %%
-from workshop_utils.data.tokens import train_subwords
+from workshop_utils.models.encoding import train_subwords
 
 subwords = train_subwords(poem_texts[train], 1000)
 back = [subwords.decode(subwords.encode(text).ids) == text for text in hostile]
@@ -646,7 +646,7 @@ answers["stems"]
 # are cut (**truncation**). There are two ends for each. Let us see all four on three short rows of ids.
 
 # %%
-from workshop_utils.data.tokens import pad
+from workshop_utils.models.encoding import pad
 
 numbered = [[11, 12], [21, 22, 23, 24], [31, 32, 33, 34, 35, 36]]
 for side in ("right", "left"):

@@ -64,6 +64,7 @@ def run_lesson(
     target = course_dir() / f"{lesson.slug}.ipynb"
     outcome = Outcome(lesson, lesson.budget[profile], notebook=target)
     target.parent.mkdir(parents=True, exist_ok=True)
+    os.environ.setdefault("TQDM_DISABLE", "1")  # the kernel inherits it: kept outputs hold no progress lines
     start = time.perf_counter()
     with _PeakMemory() as memory, _stderr_into(target.with_suffix(".log")):
         try:

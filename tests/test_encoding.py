@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.conftest import COURSE, lesson_cells
-from workshop_utils.data.tokens import pad, train_subwords
+from workshop_utils.models.encoding import pad, train_subwords
 
 TRAINING = ["Die schönen Lieder der süßen Nachtigall", "Der Mond, der Mond und die Lieder"] * 5
 HOSTILE = [
