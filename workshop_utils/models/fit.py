@@ -22,7 +22,7 @@ def fit(
     class_weight: Mapping[int, float] | None = None,
     seed: int = 0,
 ) -> pd.DataFrame:
-    """Train; return one row per epoch with ``loss, accuracy`` and, with validation, ``val_loss, val_accuracy``.
+    """Train and return a row per epoch: ``loss, accuracy``, with validation ``val_loss, val_accuracy``.
 
     With ``patience``, training stops after so many epochs without a lower validation loss, and the weights
     of the best epoch come back. The progress line vanishes at the end; the environment variable
