@@ -8,6 +8,9 @@ import pytest
 
 from workshop_utils.course.syllabus import lesson_source, load_course
 
+#: As the lessons set them before they import Keras: quiet, and the same rounding on every processor.
+os.environ |= {"KERAS_BACKEND": "tensorflow", "TF_CPP_MIN_LOG_LEVEL": "2", "TF_ENABLE_ONEDNN_OPTS": "0"}
+
 COURSE = load_course()
 
 

@@ -4,7 +4,8 @@ Sub-words and :func:`pad` are developed in lesson 02, characters in lesson 04, w
 ``tokenizers.Tokenizer`` objects, so training and serving read one and the same ``tokenizer.json``.
 """
 
-from collections.abc import Iterable, Sequence
+import json
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
@@ -19,22 +20,24 @@ def train_characters(texts: Iterable[str]) -> Tokenizer:
     tokenizer.normalizer = normalizers.NFC()
     tokenizer.pre_tokenizer = pre_tokenizers.Split(Regex(r"[\s\S]"), "isolated")
     tokenizer.decoder = decoders.Fuse()
-    tokenizer.train_from_iterator(texts, _word_level_trainer(size=1_200_000, min_count=1))
-    return tokenizer
+    return _train_word_level(tokenizer, texts, size=1_200_000, min_count=1)
 
 
 def train_words(
     texts: Iterable[str], size: int = 30_000, min_count: int = 1, lowercase: bool = True
 ) -> Tokenizer:
-    """One id for each of the ``size`` most frequent words and punctuation marks (Unicode form NFC)."""
+    """One id for each word and punctuation mark (Unicode form NFC), the most frequent first.
+
+    At most ``size`` ids, the two of filling and unknown words among them; no word that occurs less than
+    ``min_count`` times.
+    """
     tokenizer = Tokenizer(models.WordLevel(unk_token=UNKNOWN))
     forms = [normalizers.NFC(), normalizers.Lowercase()] if lowercase else [normalizers.NFC()]
     tokenizer.normalizer = normalizers.Sequence(forms)
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
         [pre_tokenizers.WhitespaceSplit(), pre_tokenizers.Punctuation("isolated")]
     )
-    tokenizer.train_from_iterator(texts, _word_level_trainer(size, min_count))
-    return tokenizer
+    return _train_word_level(tokenizer, texts, size, min_count)
 
 
 def train_subwords(texts: Iterable[str], size: int) -> Tokenizer:
@@ -49,7 +52,7 @@ def train_subwords(texts: Iterable[str], size: int) -> Tokenizer:
     tokenizer.decoder = decoders.ByteLevel()
     alphabet = pre_tokenizers.ByteLevel.alphabet()
     trainer = trainers.BpeTrainer(vocab_size=size, initial_alphabet=alphabet, show_progress=False)
-    tokenizer.train_from_iterator(texts, trainer)
+    tokenizer.train_from_iterator(_writable(texts), trainer)
     return tokenizer
 
 
@@ -59,10 +62,9 @@ def encode(
     """Ids of the texts, shape (n, length), int32, filled with 0 on the right; long texts are cut.
 
     Without ``length`` the longest text sets it. ``keep`` as in :func:`pad`. Lone surrogates, which no
-    tokenizer accepts, count as the replacement character.
+    tokenizer accepts, are read as question marks.
     """
-    clean = [text.encode("utf-8", "replace").decode("utf-8") for text in texts]
-    rows = [encoding.ids for encoding in tokenizer.encode_batch(clean, add_special_tokens=False)]
+    rows = [e.ids for e in tokenizer.encode_batch(list(_writable(texts)), add_special_tokens=False)]
     if length is None:
         length = max(map(len, rows), default=0)
     return pad(rows, length, keep=keep)
@@ -98,7 +100,20 @@ def _cut(ids: Sequence[int], length: int, keep: str) -> Sequence[int]:
     return [*ids[:head], *ids[len(ids) - (length - head) :]]
 
 
-def _word_level_trainer(size: int, min_count: int) -> trainers.WordLevelTrainer:
-    return trainers.WordLevelTrainer(
+def _writable(texts: Iterable[str]) -> Iterator[str]:
+    """The texts with a question mark for each lone surrogate, which UTF-8 cannot write."""
+    return (text.encode("utf-8", "replace").decode("utf-8") for text in texts)
+
+
+def _train_word_level(tokenizer: Tokenizer, texts: Iterable[str], size: int, min_count: int) -> Tokenizer:
+    """Learn the vocabulary; the trainer's special tokens become plain entries.
+
+    As special tokens they would also be found in what somebody writes: a text with ``[PAD]`` in it would
+    carry filling that no network sees.
+    """
+    trainer = trainers.WordLevelTrainer(
         vocab_size=size, min_frequency=min_count, special_tokens=[PAD, UNKNOWN], show_progress=False
     )
+    tokenizer.train_from_iterator(_writable(texts), trainer)
+    plain = json.loads(tokenizer.to_str()) | {"added_tokens": []}
+    return Tokenizer.from_str(json.dumps(plain))

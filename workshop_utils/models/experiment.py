@@ -56,15 +56,9 @@ def scores(
             x, y = np.concatenate([x, _changed(x, augment, number)]), np.concatenate([y, y])
         if distort:
             questions = _changed(questions, distort, number)
-        with threadpool_limits(
-            1
-        ):  # for small matrices, threads that wait for each other cost ten times the work
-            rows.append(
-                {
-                    name: _seeded(model, number).fit(x, y).score(questions, labels[test])
-                    for name, model in variants.items()
-                }
-            )
+        with threadpool_limits(1):  # small matrices: waiting for each other, threads cost more than they save
+            fitted = {name: _seeded(model, number).fit(x, y) for name, model in variants.items()}
+            rows.append({name: model.score(questions, labels[test]) for name, model in fitted.items()})
     return pd.DataFrame(rows).rename_axis("split")
 
 

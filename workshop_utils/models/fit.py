@@ -22,7 +22,7 @@ def fit(
     class_weight: Mapping[int, float] | None = None,
     seed: int = 0,
 ) -> pd.DataFrame:
-    """Train and return a row per epoch: ``loss, accuracy``, with validation ``val_loss, val_accuracy``.
+    """Train; return one row per epoch with ``loss, accuracy``, and ``val_loss, val_accuracy`` if validated.
 
     With ``patience``, training stops after so many epochs without a lower validation loss, and the weights
     of the best epoch come back. The progress line vanishes at the end; the environment variable
@@ -39,31 +39,30 @@ def fit(
     if patience is not None and validation is None:
         raise ValueError("Early stopping needs validation texts; pass validation=(inputs, labels).")
     keras.utils.set_random_seed(seed)
-    callbacks = [_one_line(epochs)]
+    callbacks = []
     if patience is not None:
         callbacks.append(
             keras.callbacks.EarlyStopping("val_loss", patience=patience, restore_best_weights=True)
         )
-    history = network.fit(
-        inputs,
-        np.asarray(labels),
-        epochs=epochs,
-        validation_data=validation and (validation[0], np.asarray(validation[1])),
-        batch_size=batch_size,
-        class_weight=class_weight and dict(class_weight),
-        callbacks=callbacks,
-        verbose=0,
-    )
+    with tqdm(total=epochs, desc="training", unit="epoch", leave=False) as bar:
+        history = network.fit(
+            inputs,
+            np.asarray(labels),
+            epochs=epochs,
+            validation_data=validation and (validation[0], np.asarray(validation[1])),
+            batch_size=batch_size,
+            class_weight=class_weight and dict(class_weight),
+            callbacks=[*callbacks, _show_on(bar)],
+            verbose=0,
+        )
     return pd.DataFrame(history.history, index=[epoch + 1 for epoch in history.epoch]).rename_axis("epoch")
 
 
-def _one_line(epochs: int) -> "keras.callbacks.Callback":
+def _show_on(bar: tqdm) -> "keras.callbacks.Callback":
     import keras
-
-    bar = tqdm(total=epochs, desc="training", unit="epoch", leave=False)
 
     def show(epoch: int, logs: dict) -> None:
         bar.set_postfix({name: f"{value:.3f}" for name, value in logs.items()}, refresh=False)
         bar.update()
 
-    return keras.callbacks.LambdaCallback(on_epoch_end=show, on_train_end=lambda logs: bar.close())
+    return keras.callbacks.LambdaCallback(on_epoch_end=show)

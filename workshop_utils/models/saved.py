@@ -4,7 +4,6 @@ The folder becomes a bundle that can be served once ``model.onnx`` stands beside
 """
 
 import json
-import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -68,8 +67,9 @@ def save_network(
             their fingerprint is kept.
     """
     folder.parent.mkdir(parents=True, exist_ok=True)
-    draft = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
-    try:
+    with tempfile.TemporaryDirectory(prefix=f".{folder.name}-", dir=folder.parent) as scratch:
+        draft = Path(scratch) / "new"
+        draft.mkdir()
         network.save(draft / "model.keras")
         tokenizer.save(str(draft / "tokenizer.json"))
         card = {
@@ -86,11 +86,7 @@ def save_network(
         }
         text = json.dumps(card, ensure_ascii=False, indent=2)
         (draft / "bundle.json").write_text(text + "\n", encoding="utf-8")
-        if folder.exists():
-            shutil.rmtree(folder)
-        draft.rename(folder)
-    finally:
-        shutil.rmtree(draft, ignore_errors=True)
+        _exchange(folder, draft, Path(scratch) / "old")
     return folder
 
 
@@ -102,7 +98,7 @@ def load_network(folder: Path) -> SavedNetwork:
     """
     try:
         card = json.loads((folder / "bundle.json").read_text(encoding="utf-8"))
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         raise WorkshopError(
             f"There is no model in {folder.name}; run the lesson that makes it first."
         ) from None
@@ -110,6 +106,8 @@ def load_network(folder: Path) -> SavedNetwork:
         raise WorkshopError(f"{folder.name}/bundle.json is damaged; run its lesson again.") from None
     if not isinstance(card, dict) or card.get("format") != FORMAT or card.get("kind") != "keras":
         raise WorkshopError(f"{folder.name} holds no Keras model of this course ({FORMAT}).")
+    if not card.keys() >= {"labels", "max_length", "keep"} or not isinstance(card.get("sha256"), dict):
+        raise WorkshopError(f"{folder.name}/bundle.json is damaged; run its lesson again.")
     for name in ("model.keras", "tokenizer.json"):
         if not (folder / name).is_file() or sha256(folder / name) != card["sha256"].get(name):
             raise WorkshopError(f"{folder.name}/{name} is missing or damaged; run its lesson again.")
@@ -118,6 +116,18 @@ def load_network(folder: Path) -> SavedNetwork:
     network = keras.saving.load_model(folder / "model.keras", compile=False)
     tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
     return SavedNetwork(network, tokenizer, card["labels"], card["max_length"], card["keep"])
+
+
+def _exchange(folder: Path, draft: Path, old: Path) -> None:
+    """Put the draft in the folder's place; what stood there goes to ``old``, and returns if that fails."""
+    if folder.exists():
+        folder.rename(old)
+    try:
+        draft.rename(folder)
+    except BaseException:
+        if old.exists():
+            old.rename(folder)
+        raise
 
 
 def _fingerprint(texts: Sequence[str]) -> str:
