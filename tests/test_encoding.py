@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.conftest import COURSE, lesson_cells
-from workshop_utils.models.encoding import pad, train_subwords
+from workshop_utils.data import load_poems
+from workshop_utils.models.encoding import encode, pad, train_characters, train_subwords
 
 TRAINING = ["Die schönen Lieder der süßen Nachtigall", "Der Mond, der Mond und die Lieder"] * 5
 HOSTILE = [
@@ -77,3 +78,35 @@ def test_padding_knows_its_limits():
     assert (pad([[]], 2, filler=9) == np.array([[9, 9]])).all()
     with pytest.raises(ValueError, match="'left' or 'right'"):
         pad([[1]], 2, side="post")
+
+
+@pytest.fixture(scope="module")
+def alphabet():
+    return train_characters(load_poems("sample")["text"])
+
+
+def back(tokenizer, text):
+    return tokenizer.decode(tokenizer.encode(text).ids, skip_special_tokens=False)
+
+
+def test_no_letter_of_the_bundled_poems_is_lost(alphabet):
+    poems = load_poems("sample")["text"]
+    assert all(back(alphabet, poem) == poem for poem in poems)
+    assert "J" in alphabet.get_vocab() and not (encode(alphabet, poems) == 1).any()
+
+
+@pytest.mark.parametrize("text", ["JÄGER ẞ ß", "ä\n\n ö\tü", "हिन्दी में", "😴👩‍💻", " ", ""])
+def test_characters_that_were_trained_come_back(text):
+    assert back(train_characters([text, "Jäger"]), text) == text
+
+
+def test_unknown_characters_are_one_number_and_umlauts_have_one_form(alphabet):
+    assert encode(alphabet, ["a😴b"]).tolist()[0][1] == 1
+    assert back(alphabet, "a😴b") == "a[UNK]b"
+    assert (encode(alphabet, ["a\u0308"]) == encode(alphabet, ["ä"])).all()
+    assert encode(alphabet, ["\ud800"]).tolist() == [[1]]
+
+
+def test_a_huge_poem_is_cut_and_an_empty_one_is_filling_only(alphabet):
+    rows = encode(alphabet, ["Jä" * 100_000, ""], 5)
+    assert rows.shape == (2, 5) and (rows[0] > 1).all() and not rows[1].any()

@@ -61,7 +61,7 @@ def encode(
     Without ``length`` the longest text sets it. ``keep`` as in :func:`pad`. Lone surrogates, which no
     tokenizer accepts, count as the replacement character.
     """
-    clean = [text.encode("utf-8", "replace").decode("utf-8") for text in texts]
+    clean = [text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace") for text in texts]
     rows = [encoding.ids for encoding in tokenizer.encode_batch(clean, add_special_tokens=False)]
     if length is None:
         length = max(map(len, rows), default=0)
