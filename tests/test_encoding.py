@@ -180,3 +180,34 @@ def test_encoding_keeps_head_tail_or_both():
     assert words("tail", 3) == ["und", "die", "sterne"]
     assert words("both", 3) == ["der", "mond", "sterne"]
     assert words("both", 4) == ["der", "mond", "die", "sterne"]
+
+
+@pytest.fixture(scope="module")
+def alphabet():
+    return train_characters(load_poems("sample")["text"])
+
+
+def back(tokenizer, text):
+    return tokenizer.decode(tokenizer.encode(text).ids, skip_special_tokens=False)
+
+
+def test_no_letter_of_the_bundled_poems_is_lost(alphabet):
+    poems = load_poems("sample")["text"]
+    assert all(back(alphabet, poem) == poem for poem in poems)
+    assert "J" in alphabet.get_vocab() and not (encode(alphabet, poems) == 1).any()
+
+
+@pytest.mark.parametrize("text", ["JÄGER ẞ ß", "ä\n\n ö\tü", "हिन्दी में", "😴👩‍💻", " ", ""])
+def test_characters_that_were_trained_come_back(text):
+    assert back(train_characters([text, "Jäger"]), text) == text
+
+
+def test_unknown_characters_are_one_number_and_umlauts_have_one_form(alphabet):
+    assert encode(alphabet, ["a😴b"]).tolist()[0][1] == 1
+    assert back(alphabet, "a😴b") == "a[UNK]b"
+    assert (encode(alphabet, ["a\u0308"]) == encode(alphabet, ["ä"])).all()
+
+
+def test_a_huge_poem_is_cut_and_an_empty_one_is_filling_only(alphabet):
+    rows = encode(alphabet, ["Jä" * 100_000, ""], 5)
+    assert rows.shape == (2, 5) and (rows[0] > 1).all() and not rows[1].any()
