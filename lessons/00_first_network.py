@@ -287,9 +287,9 @@ last_layer_weights = 64 * 10 + 10
 ### END SOLUTION
 
 # %% [markdown] exercise="count_weights" part="discussion"
-# 650. Do the same for the first layer and you see that nearly all weights sit there, because there are more pixels
-# than hidden units. In texts this becomes dramatic: a vocabulary has tens of thousands of words, and the first layer
-# is where most weights of a text model live.
+# 650. Do the same for the first layer and you see that nearly all weights sit there, because every pixel is connected with
+# each of the 64 units, and the last layer has only ten units. In texts this becomes dramatic: a vocabulary has tens of
+# thousands of words, and the first layer is where most weights of a text model live.
 
 
 # %% exercise="count_weights" part="check"
@@ -329,8 +329,9 @@ curves.iloc[[0, 1, 2, epochs // 2, -1]].round(3)
 
 # %% alt="Two line charts over the epochs: loss falling and accuracy rising, for training and validation"
 figure, (left, right) = plt.subplots(1, 2, figsize=(10, 3.6))
-curves[["loss", "val_loss"]].plot(ax=left, title="Loss", ylim=(0, None))
-curves[["accuracy", "val_accuracy"]].plot(ax=right, title="Accuracy", ylim=(None, 1))
+curves[["loss", "val_loss"]].plot(ax=left, title="Loss", ylabel="loss", ylim=(0, None))
+right.set(title="Accuracy", ylabel="accuracy")
+curves[["accuracy", "val_accuracy"]].plot(ax=right, ylim=(None, 1))
 plt.show()
 
 # %% [markdown]
@@ -459,7 +460,7 @@ def train_on_typed(dropout):
     examined = (inputs_train[fresh], y_train[fresh])
     options = {"epochs": 40, "batch_size": 64, "validation_batch_size": 600}
     fitted = large.fit(inputs_train[few], typed, validation_data=examined, verbose=0, **options)
-    return pd.DataFrame(fitted.history)
+    return pd.DataFrame(fitted.history, index=pd.RangeIndex(1, 41, name="epoch"))
 
 
 by_heart = train_on_typed(dropout=0.0)

@@ -290,8 +290,8 @@ texts[words.nlargest(3).index].str.slice(0, 200).to_frame().assign(words=words.n
 texts[words.nsmallest(5).index].to_frame().assign(words=words.nsmallest(5))
 
 # %% [markdown]
-# At both ends stand texts that no seller wrote for a customer. A few are harmless. But the longest decide how much memory
-# a network needs, if we let them. We come back to that.
+# At each end you may meet a text that no seller wrote for a customer; in the bundled listings there is one. A few are
+# harmless. But the longest decide how much memory a network needs, if we let them. We come back to that.
 
 # %% [markdown]
 # ## 5. Representativeness: does it look like what the program will meet?
@@ -310,7 +310,7 @@ label_counts[frequent].iloc[::-1].plot.barh(
 plt.show()
 
 # %%
-half = pd.Series("first half", index=listings.index).where(
+half = pd.Series("first half", index=listings.index, name="part of the file").where(
     listings.index < len(listings) / 2, "second half"
 )
 shares = pd.crosstab(listings["label"], half, normalize="columns").loc[frequent]
@@ -469,8 +469,8 @@ filling = {
 # %% [markdown]
 # ## Clean, and prove it
 #
-# Now we act on what we found, step by step, and count what each step costs. First: rows without text or label go, and misspelt
-# labels are mended.
+# Now we act on what we found, step by step, and count what each step costs. First: rows without text or label go, and
+# misspelt labels are mended.
 
 # %%
 step = listings.dropna().replace({"label": spellings})
@@ -606,8 +606,8 @@ pd.Series(score_card, name="found", dtype=object).to_frame()
 # - A detector's answer is a claim. Its confidence, and your own eyes, decide whether you believe it.
 # - A schema keeps clean data clean.
 #
-# **If your numbers differ**: with the bundled listings everything but the seconds should be equal. The ratio between loop and
-# `groupby` depends on the machine, and lies between 5 and 500. The next cell makes sure, saves the clean table and keeps the
+# **If your numbers differ**: with the bundled listings everything but the seconds should be equal. The ratio between loop
+# and `groupby` depends on the machine, and is larger than 5. The next cell makes sure, saves the clean table and keeps the
 # results.
 
 # %%

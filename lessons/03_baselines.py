@@ -255,8 +255,8 @@ pd.DataFrame(
 ).round(3)
 
 # %% [markdown]
-# The majority class has a fair F1 for the one label it knows and 0 for every other, so its macro-F1 is well below its accuracy.
-# Is our mean the same as that of the course's package, and as scikit-learn's?
+# The majority class has a fair F1 for the one label it knows and 0 for every other, so its macro-F1 is well below its
+# accuracy. Is our mean the same as that of the course's package, and as scikit-learn's?
 
 # %%
 from sklearn.metrics import f1_score
@@ -416,9 +416,9 @@ four_ways = {
 # ## Logistic regression
 #
 # **Logistic regression** gives each word a weight, adds up the weights of a text's words times their numbers, and turns the
-# sum into a probability, by the softmax of lesson 00. It is a network without a hidden layer. How well does it learn from each
-# of the four forms? We ask by cross-validation inside the training part, and to save time on at most 3,000 of
-# its texts.
+# sum into a probability, by the softmax of lesson 00. It is a network without a hidden layer. How well does it learn from
+# each of the four forms? We ask by cross-validation inside the training part, and to save time on at most 3,000 of its
+# texts.
 
 # %%
 from sklearn.linear_model import LogisticRegression
@@ -453,10 +453,10 @@ by_c.columns.name = "C"
 by_c.round(3)
 
 # %% [markdown]
-# With a `C` that suits it, term frequency comes close to the others. The first table compared scales, not ideas. The trap is common: a method
-# looks bad because the *other* setting was made for its rival. So each form gets the
-# smallest `C` that comes within half a point of its best, because smaller differences are noise and less freedom is safer.
-# It is chosen here, on training texts, and then the examination begins.
+# With a `C` that suits it, term frequency comes much closer to the others. The first table compared mostly scales, not
+# ideas. The trap is common: a method looks bad because a setting was made for its rival. So each form gets the smallest `C`
+# that comes within half a point of its best, because smaller differences are noise and less freedom is safer. It is chosen
+# here, on training texts, and then the examination begins.
 
 
 # %%
@@ -520,9 +520,9 @@ for label, words_around in zip(
     print(f"[{label}] … {words_around} …")
 
 # %% [markdown]
-# Something *else* was nice, or it was nice, *but*. Nobody would have written such a rule. It is also a warning: it was learned
-# from these writers and may turn around elsewhere. The strongest words show what a model relies on, and sometimes that it is
-# cheating: a word that gives away who wrote the text, not what it says.
+# Something *else* was nice, or it was nice, *but*. Nobody would have written such a rule. It is also a warning: it was
+# learned from these writers and may turn around elsewhere. The strongest words show what a model relies on, and sometimes
+# that it is cheating: a word that gives away who wrote the text, not what it says.
 
 # %% [markdown] exercise="strongest_word" part="task"
 # ### Exercise 2: Why this answer?
@@ -662,12 +662,12 @@ save_bar(bars, own_path).name
 
 # %% [markdown]
 # Back to the figure: on the bundled reviews it falls into two parts. Below stands what learned from the words of all
-# training texts, above what did not, and between
-# the two the intervals do not touch. *Within* the lower group the intervals overlap on the small bundled test part. Does this
-# mean that nothing can be said about it?
+# training texts, above what did not, and between the two the intervals do not touch. *Within* the lower group the intervals
+# overlap on the small bundled test part. Does this mean that nothing can be said about it?
 #
 # Not quite. All models sat the same paper, and a hard text is hard for all. So we compare **pair by pair**: redraw the test
-# part, mark *both* models, keep the difference. If the interval of the difference holds zero, the test cannot tell them apart.
+# part, mark *both* models, keep the difference. If the interval of the difference holds zero, the test cannot tell them
+# apart.
 
 # %%
 from workshop_utils.models.evaluation import paired_difference
@@ -789,8 +789,8 @@ marks["rare texts found"] = [
 marks.round(3)
 
 # %% [markdown]
-# Read the first two lines. On the bundled reviews their accuracy is *higher* than that of our best model above, and would look
-# splendid in a report. Macro-F1 says: next to nothing. The confusion matrices show why.
+# Read the first two lines. On the bundled reviews their accuracy is *higher* than that of our best model above, and would
+# look splendid in a report. Macro-F1 says: next to nothing. The confusion matrices show why.
 
 # %% alt="Two confusion matrices on the uneven part: as it comes, nearly all texts are called by the common label; with balanced weights, part of the rare ones are found"
 from sklearn.metrics import ConfusionMatrixDisplay
@@ -807,7 +807,7 @@ plt.show()
 # %% [markdown]
 # Left, nearly every text is called by the common label, the rare ones included. Such a model has learned the *mixture*, not
 # the texts, and accuracy rewards it. Right, some of the rare texts are found, at the price of a few false alarms. The two
-# models differ little in accuracy and a lot in macro-F1.
+# models differ by a few points in accuracy and by far more in macro-F1.
 #
 # Is `balanced` a cure, then? Set `every=10` in `thin_out` and run the section again. With so few rare training texts in the
 # bundled reviews, the weights hardly help any more. More examples of the rare label do, as the step from every tenth to every
