@@ -1,0 +1,256 @@
+"""The course's models on the original corpora: accuracy over three seeds, processor seconds, peak memory.
+
+    WORKSHOP_DATA_DIR=… python -m benchmarks.original_corpora
+    WORKSHOP_DATA_DIR=… python -m benchmarks.original_corpora --only poems
+
+Each run is a process of its own. Finished runs stand in ``results/original_corpora.jsonl`` and are not
+repeated (delete the file to measure anew); ``results/original_corpora.md`` and the README's table are made
+from it. Reviews: the official split, texts of the test part dropped from training. Poems: Goethe, Heine and
+Tucholsky, near-duplicates grouped, 70 % for training and 30 % for testing. Settings were chosen within the
+training parts.
+"""
+
+import argparse
+import json
+import os
+import re
+import resource
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import NamedTuple
+
+os.environ |= {"KERAS_BACKEND": "tensorflow", "TF_CPP_MIN_LOG_LEVEL": "2", "TF_ENABLE_ONEDNN_OPTS": "0"}
+
+import numpy as np
+import pandas as pd
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import StratifiedGroupKFold
+
+from benchmarks import nets_2019
+from workshop_utils.data import load_poems, load_reviews
+from workshop_utils.data.duplicates import duplicate_groups
+from workshop_utils.data.paths import ROOT
+from workshop_utils.models.by_length import fit_by_length, predict_by_length
+from workshop_utils.models.encoding import encode, train_characters, train_words
+from workshop_utils.models.wide import joined_cnn, wide_word_cnn
+
+RESULTS = Path(__file__).parent / "results"
+RUNS = RESULTS / "original_corpora.jsonl"
+SEEDS = range(3)
+
+
+class Task(NamedTuple):
+    """Texts and class numbers of both parts."""
+
+    train: list[str]
+    train_labels: np.ndarray
+    test: list[str]
+    test_labels: np.ndarray
+
+
+def reviews() -> Task:
+    """The official split without leaks and repetitions in training; line breaks of the web page go."""
+    frame = load_reviews("full")
+    frame["review"] = frame["review"].str.replace(r"<br\s*/?>", " ", regex=True)
+    train, test = frame.query("split == 'train'"), frame.query("split == 'test'")
+    train = train[~train["review"].isin(test["review"])].drop_duplicates("review")
+    train = train.sample(frac=1, random_state=0)
+    return _task(train["review"], train["sentiment"], test["review"], test["sentiment"])
+
+
+def poems() -> Task:
+    """Three tenths of ten grouped, stratified folds are the test part."""
+    frame = load_poems("full")
+    folder = StratifiedGroupKFold(10, shuffle=True, random_state=0)
+    folds = folder.split(frame["text"], frame["author"], duplicate_groups(frame["text"]))
+    held = np.concatenate([next(folds)[1] for _ in range(3)])
+    train, test = frame.drop(index=held), frame.loc[np.sort(held)]
+    return _task(train["text"], train["author"], test["text"], test["author"])
+
+
+def tfidf_words_and_pairs(task: Task, seed: int) -> np.ndarray:
+    """TF-IDF of words and word pairs, logistic regression (no chance in it)."""
+    return _tfidf(task, ngram_range=(1, 2), min_df=3, sublinear_tf=True)
+
+
+def tfidf_characters(task: Task, seed: int) -> np.ndarray:
+    """TF-IDF of 2 to 5 characters within words, logistic regression (no chance in it)."""
+    return _tfidf(task, analyzer="char_wb", ngram_range=(2, 5), lowercase=False, min_df=2, sublinear_tf=True)
+
+
+def word_net_2019(task: Task, seed: int) -> np.ndarray:
+    """Embedding 96, Conv1D 96 with kernel 3."""
+    tokenizer = train_words(task.train, size=20_000)
+    network = nets_2019.word_net(tokenizer.get_vocab_size(), _classes(task), seed)
+    inputs, asked = encode(tokenizer, task.train, 400), encode(tokenizer, task.test, 400)
+    network.fit(inputs, task.train_labels, epochs=4 if len(task.train) > 5000 else 20, verbose=0)
+    return network.predict(asked, batch_size=256, verbose=0)
+
+
+def character_net_2019(task: Task, seed: int) -> np.ndarray:
+    """One-hot characters, Conv1D 64 and 128 with kernel 3, Adadelta."""
+    tokenizer = train_characters(task.train)
+    network = nets_2019.character_net(tokenizer.get_vocab_size(), _classes(task), seed)
+    inputs, asked = encode(tokenizer, task.train, 1000), encode(tokenizer, task.test, 1000)
+    network.fit(inputs, task.train_labels, epochs=20, verbose=0)
+    return network.predict(asked, batch_size=64, verbose=0)
+
+
+def word_cnn(task: Task, seed: int) -> np.ndarray:
+    """Parallel kernels 3, 5, 7 beside weights of words and word pairs; 250 words of head and of tail."""
+    tokenizer = train_words(task.train, size=30_000, min_count=2)
+    network = wide_word_cnn(tokenizer.get_vocab_size(), _classes(task), seed=seed)
+    fit_by_length(network, [_rows(tokenizer, task.train, 500)], task.train_labels, epochs=4, seed=seed)
+    return predict_by_length(network, [_rows(tokenizer, task.test, 500)])
+
+
+def joined_characters_and_words(task: Task, seed: int) -> np.ndarray:
+    """Word CNN with kernels 1 and 3 beside weights of character and word n-grams; random stretches."""
+    letters = train_characters(task.train)
+    words = train_words(task.train, min_count=2, lowercase=False)
+    network = joined_cnn(words.get_vocab_size(), _classes(task), seed=seed)
+    inputs, asked = (
+        [_rows(letters, texts, 2000), _rows(words, texts, 500)] for texts in (task.train, task.test)
+    )
+    fit_by_length(
+        network,
+        inputs,
+        task.train_labels,
+        epochs=20,
+        learning_rate=0.01,
+        batch_size=32,
+        crop=0.3,
+        label_smoothing=0.1,
+        seed=seed,
+    )
+    return predict_by_length(network, asked)
+
+
+#: What is measured: task, its models, and whether a model depends on the seed.
+PLAN = [
+    ("reviews", reviews, [(tfidf_words_and_pairs, False), (word_net_2019, True), (word_cnn, True)]),
+    (
+        "poems",
+        poems,
+        [
+            (tfidf_characters, False),
+            (character_net_2019, True),
+            (word_net_2019, True),
+            (joined_characters_and_words, True),
+        ],
+    ),
+]
+
+
+def main() -> None:
+    """Measure what is missing, then write the table."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--only", choices=[name for name, _, _ in PLAN])
+    parser.add_argument("--one", nargs=3, metavar=("TASK", "MODEL", "SEED"), help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    if arguments.one:
+        return print(json.dumps(measure(*arguments.one)))
+    RESULTS.mkdir(exist_ok=True)
+    done = {(run["task"], run["model"], run["seed"]) for run in _runs()}
+    for name, _, models in PLAN:
+        for model, chance in models:
+            for seed in SEEDS if chance else [0]:
+                if (name, model.__name__, seed) not in done and arguments.only in (None, name):
+                    _measure_in_a_child(name, model.__name__, seed)
+    write(pd.DataFrame(_runs()))
+
+
+def measure(name: str, model_name: str, seed: str) -> dict:
+    """Train and test one model in this process."""
+    [(make, models)] = [(make, models) for task, make, models in PLAN if task == name]
+    [model] = [model for model, _ in models if model.__name__ == model_name]
+    task = make()
+    start, cpu = time.perf_counter(), time.process_time()
+    said = model(task, int(seed)).argmax(axis=1)
+    return {
+        "task": name,
+        "model": model_name,
+        "what": model.__doc__,
+        "seed": int(seed),
+        "train_texts": len(task.train),
+        "test_texts": len(task.test),
+        "accuracy": round(float((said == task.test_labels).mean()), 4),
+        "seconds": round(time.perf_counter() - start),
+        "processor_seconds": round(time.process_time() - cpu),
+        "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
+    }
+
+
+def write(runs: pd.DataFrame) -> None:
+    """The table of all finished runs, in the results folder and between the README's marks."""
+    rows = []
+    for (task, what), group in runs.groupby(["task", "what"], sort=False):
+        accuracy = 100 * group["accuracy"]
+        spread = f" ± {accuracy.std():.2f}" if len(group) > 1 else ""
+        seconds, memory = group["processor_seconds"].median(), group["peak_mb"].max()
+        rows.append((task, what.rstrip("."), f"{accuracy.mean():.2f}{spread}", f"{seconds:.0f}", memory))
+    columns = ["task", "model", "accuracy, %", "processor seconds", "peak MB"]
+    table = pd.DataFrame(rows, columns=columns).to_markdown(index=False)
+    sizes = runs.groupby("task", sort=False)[["train_texts", "test_texts"]].first()
+    counts = "; ".join(
+        f"{task}: {row.train_texts:,} for training, {row.test_texts:,} for testing"
+        for task, row in sizes.iterrows()
+    )
+    text = f"{table}\n\nMean ± standard deviation over three seeds. {counts[0].upper()}{counts[1:]}.\n"
+    head = "# The course's models on the original corpora\n\n"
+    head += "Made by `python -m benchmarks.original_corpora`.\n\n"
+    (RESULTS / "original_corpora.md").write_text(head + text, encoding="utf-8")
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    marks = re.compile(r"(<!-- original_corpora -->\n).*?(<!-- /original_corpora -->)", re.S)
+    (ROOT / "README.md").write_text(marks.sub(lambda m: m[1] + text + m[2], readme), encoding="utf-8")
+    print(table)
+
+
+def _measure_in_a_child(name: str, model: str, seed: int) -> None:
+    print(f"{name}: {model}, seed {seed} …", flush=True)
+    command = [sys.executable, "-m", "benchmarks.original_corpora", "--one", name, model, str(seed)]
+    told = subprocess.run(command, capture_output=True, text=True, encoding="utf-8", cwd=ROOT)
+    if told.returncode:
+        raise SystemExit(told.stderr[-2000:])
+    line = told.stdout.splitlines()[-1]
+    with RUNS.open("a", encoding="utf-8") as file:
+        file.write(line + "\n")
+    print(line, flush=True)
+
+
+def _runs() -> list[dict]:
+    if not RUNS.exists():
+        return []
+    return [json.loads(line) for line in RUNS.read_text(encoding="utf-8").splitlines()]
+
+
+def _task(train: pd.Series, train_labels: pd.Series, test: pd.Series, test_labels: pd.Series) -> Task:
+    names = np.unique(train_labels)
+    numbers = [np.searchsorted(names, labels).astype("int32") for labels in (train_labels, test_labels)]
+    return Task(list(train), numbers[0], list(test), numbers[1])
+
+
+def _tfidf(task: Task, **settings) -> np.ndarray:
+    vectorizer = TfidfVectorizer(**settings)
+    model = LogisticRegression(C=10, max_iter=1000).fit(
+        vectorizer.fit_transform(task.train), task.train_labels
+    )
+    return model.predict_proba(vectorizer.transform(task.test))
+
+
+def _rows(tokenizer, texts: list[str], length: int) -> list[list[int]]:
+    """Ids without filling; of a longer text its head and its tail."""
+    rows = (encoding.ids for encoding in tokenizer.encode_batch(texts, add_special_tokens=False))
+    half = length // 2
+    return [ids if len(ids) <= length else ids[:half] + ids[-half:] for ids in rows]
+
+
+def _classes(task: Task) -> int:
+    return int(task.train_labels.max()) + 1
+
+
+if __name__ == "__main__":
+    main()
