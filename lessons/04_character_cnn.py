@@ -365,7 +365,7 @@ by_length = ruler.score(measured(validation["text"]), y_validation)
 }
 
 # %% [markdown]
-# On the bundled poems a ruler is already better than guessing. And a poem that starts at its beginning gives away more: the first verse ends at about the same
+# A ruler is already better than guessing. And a poem that starts at its beginning gives away more: the first verse ends at about the same
 # place in all poems of one metre. To see whether the network *reads*, we hide both: each poem becomes an
 # excerpt of a hundred characters from a random place.
 
@@ -408,7 +408,7 @@ axis.legend(fontsize=10, ncols=2, loc="lower right")
 plt.show()
 
 # %% [markdown]
-# Now the mask is off. The training curve climbs to the ceiling, and on excerpts it has not seen the network is hardly better than guessing, while
+# Now the mask is off. The training curve climbs to the ceiling, and on excerpts it has not seen the network stays far below the bar (on the bundled poems it is hardly better than guessing), while
 # counting runs of letters still hears the voice in the very same hundred characters. It is the gap that lesson 00 called overfitting, but this time
 # dropout would not cure it. The reason lies in how a dense layer looks at a line: the `s` at place 17 and the `s` at place 18 go
 # through *different* weights. What it learns about one says nothing about the other.
@@ -437,7 +437,7 @@ dense_shift = {
 {name: round(share, 3) for name, share in dense_shift.items()}
 
 # %% [markdown]
-# One blank, and what it knew is gone: back to guessing, on the texts it had learned by heart. It never learned what a poem sounds like; it learned which
+# One blank, and most of what it knew is gone, on the very texts it had learned by heart. It never learned what a poem sounds like; it learned which
 # letter stands at which place in *these* texts. We need a network that learns what `sch` is *once*, and then finds it everywhere.
 
 # %% [markdown]
@@ -1014,8 +1014,8 @@ pd.DataFrame(from_disk, index=questions, columns=loaded.labels).round(3)
 # - On few poems counting runs of characters is hard to beat. A network has to earn its place.
 #
 # **If your numbers differ**: seconds depend on the machine, and accuracies on versions and processors. The dense network should
-# know nearly all its excerpts and lose most of them by one blank; on the bundled poems the character network should be right on 50 to
-# 90 % of the test poems, and clearly more often than the majority class. The next cell makes sure and records the results.
+# know nearly all its excerpts and lose most of them by one blank; the character network should be right on 50 to
+# 95 % of the test poems, and clearly more often than the majority class. The next cell makes sure and records the results.
 
 # %%
 from workshop_utils.course.results import record
@@ -1025,7 +1025,7 @@ assert dense_shift["right before"] > 0.95 > 0.6 > dense_shift["right after one b
 assert dense_excerpts < bar_excerpts - 0.05, "a dense network does not read"
 assert cnn_shift < dense_shift["answers changed"] / 2, "a convolution does not mind a blank"
 assert touched == {1: 5, 2: 9} and filling_difference < 1e-5
-assert 0.5 < accuracy.value < 0.9 and accuracy.low > (true == labels[majority]).mean()
+assert 0.5 < accuracy.value < 0.95 and accuracy.low > (true == labels[majority]).mean()
 assert memory["embedding"] < memory["one-hot"] / 4
 results = {"dense_excerpts": dense_excerpts, "bar_excerpts": bar_excerpts}
 results |= {"bar": bars["accuracy"][1], "network": accuracy.value}
