@@ -12,7 +12,7 @@ export TOKENIZERS_PARALLELISM := false
 export MLFLOW_DISABLE_TELEMETRY := true
 
 .DEFAULT_GOAL := help
-.PHONY: help course preflight lab test notebooks data lock lint clean clean-env
+.PHONY: help course preflight lab test notebooks data bench lock lint clean clean-env
 
 help:  ## this list
 	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/make \1\t\2/p' Makefile | expand -t 18
@@ -36,6 +36,9 @@ notebooks: $(READY)  ## make notebooks/ from lessons/
 
 data: $(READY)  ## download the original corpora (the only step that needs a network)
 	@$(BIN)/workshop fetch all
+
+bench: $(READY)  ## measure bundled texts, models and training speed; writes benchmarks/results
+	@for name in bundled_texts original_corpora training_speed; do $(BIN)/python -m benchmarks.$$name || exit 1; done
 
 lint: $(READY)  ## format and check the code
 	@$(BIN)/ruff format . && $(BIN)/ruff check --fix .

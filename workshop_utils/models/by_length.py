@@ -76,7 +76,7 @@ def fit_by_length(
             yield tuple(ids), answers[chosen]
 
     stream = _stream(batches, len(inputs), answers.shape[1], steps // epochs)
-    return network.fit(stream, epochs=epochs, verbose=0)
+    return network.fit(stream, epochs=epochs, shuffle=False, verbose=0)
 
 
 def predict_by_length(network: "keras.Model", inputs: Sequence[Rows], batch_size: int = 256) -> np.ndarray:

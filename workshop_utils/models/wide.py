@@ -10,8 +10,6 @@ and others, *Feature hashing for large scale multitask learning*, ICML 2009). In
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 if TYPE_CHECKING:
     import keras
 
@@ -27,22 +25,16 @@ def wide_word_cnn(
     filters: int = 64,
     kernels: Sequence[int] = (3, 5, 7),
     ngrams: Sequence[int] = (1, 2),
-    weights: Sequence[np.ndarray] | None = None,
     dropout: float = 0.5,
     seed: int = 0,
 ) -> "keras.Model":
-    """Word ids through parallel convolutions, maximum and mean, plus weights of words and word pairs.
-
-    Args:
-        weights: starting values for each size of n-gram, shape (BUCKETS, classes), as
-            :func:`naive_bayes_weights` gives them; zeros without.
-    """
+    """Word ids through parallel convolutions, maximum and mean, plus weights of words and word pairs."""
     import keras
 
     keras.utils.set_random_seed(seed)
     ids = keras.Input((None,), dtype="int32", name="words")
     features = _convolutions(ids, vocabulary, dimensions, filters, kernels, dropout)
-    return _answer([ids], features, _ngram_weights(ids, classes, ngrams, weights), classes, dropout)
+    return _answer([ids], features, _ngram_weights(ids, classes, ngrams), classes, dropout)
 
 
 def joined_cnn(
@@ -71,33 +63,6 @@ def joined_cnn(
     return _answer([letters, ids], features, weights, classes, dropout)
 
 
-def naive_bayes_weights(
-    rows: Sequence[Sequence[int]], labels: Sequence[int], classes: int, ngrams: Sequence[int] = (1, 2)
-) -> list[np.ndarray]:
-    """Log-ratio of each hashed n-gram's share of texts in a class to its share elsewhere.
-
-    One array of shape (BUCKETS, classes) for each size. Source: Wang and Manning, *Baselines and bigrams*,
-    ACL 2012, section 2.1, on presence instead of counts and for any number of classes.
-    """
-    labels, tables = np.asarray(labels), []
-    for size in ngrams:
-        counts = np.ones((BUCKETS, classes))
-        for row, label in zip(rows, labels, strict=True):
-            counts[np.unique(_hashes(np.asarray(row, dtype=np.int64), size)), label] += 1
-        shares = counts / counts.sum(axis=0)
-        others = (counts.sum(axis=1, keepdims=True) - counts) / (counts.sum() - counts.sum(axis=0))
-        tables.append(np.log(shares / others).astype(np.float32))
-    return tables
-
-
-def _hashes(row: np.ndarray, size: int) -> np.ndarray:
-    """Table places of the row's n-grams, as :func:`_ngram_weights` computes them in the network."""
-    hashed = row[: len(row) - size + 1]
-    for shift in range(1, size):
-        hashed = (hashed * _STEP + row[shift : len(row) - size + 1 + shift]) % BUCKETS
-    return hashed
-
-
 def _convolutions(ids, vocabulary: int, dimensions: int, filters: int, kernels, dropout: float):
     """The maximum of each filter and the mean word vector, shape (batch, filters * kernels + dimensions)."""
     import keras
@@ -113,7 +78,7 @@ def _convolutions(ids, vocabulary: int, dimensions: int, filters: int, kernels, 
     return keras.layers.Concatenate()([*pooled, keras.ops.sum(embedded, axis=1) / length])
 
 
-def _ngram_weights(ids, classes: int, ngrams: Sequence[int], weights=None):
+def _ngram_weights(ids, classes: int, ngrams: Sequence[int]):
     """Sum of the n-grams' weights over the square root of the text's length, shape (batch, classes)."""
     import keras
 
@@ -125,8 +90,7 @@ def _ngram_weights(ids, classes: int, ngrams: Sequence[int], weights=None):
             hashed = keras.ops.mod(hashed * _STEP + following, BUCKETS)
             complete = keras.ops.logical_and(complete, following > 0)
         if size in ngrams:
-            start = "zeros" if weights is None else keras.initializers.Constant(weights[ngrams.index(size)])
-            table = keras.layers.Embedding(BUCKETS, classes, embeddings_initializer=start)
+            table = keras.layers.Embedding(BUCKETS, classes, embeddings_initializer="zeros")
             there = keras.ops.expand_dims(keras.ops.cast(complete, "float32"), -1)
             total = total + keras.ops.sum(table(hashed) * there, axis=1)
     return total / keras.ops.sqrt(length)
