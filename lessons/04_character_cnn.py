@@ -881,7 +881,7 @@ pd.DataFrame(rows, columns=["speaks for", "filter", "favourite strings"])
 # %% [markdown]
 # ␣ is a blank, ⏎ the end of a line. Read them aloud. Some filters love a small word or an ending, some a sign or the turn of a line, and
 # some seem to love nothing in particular. That is normal: filters work in teams, and with few poems many of them have
-# caught a coincidence. On the original corpus look out for quotation marks and old spellings: an *edition* has its typography, and a network takes any hint it gets.
+# caught a coincidence. On the original corpus look out for dashes, three dots and apostrophes. Part of that is the poet, and part the *edition* with its typography: a network takes any hint it gets.
 
 # %% [markdown]
 # ## The examination
@@ -933,9 +933,10 @@ if against_bar.low > 0 or against_bar.high < 0:
 # Read `minus the bar` with its interval. On the bundled poems the network does **not** beat the bar: there are fewer than three hundred
 # poems to learn from, and counting runs of letters is a hard opponent on so little text. It takes longer as well. And the test part is so
 # small that even a lag of several points can be smaller than the noise: *noise* is no excuse to call the two equal. The original corpus has about
-# five times as many poems, and longer ones; the verdict above is the answer for the data that you have loaded.
+# five times as many poems, and longer ones. There the network reads far better, the bar too, and the larger test part can tell them apart: the
+# network is clearly behind.
 #
-# Was the effort in vain? As a classifier for three hundred poems, yes: take the bar. But every part of it comes again,
+# Was the effort in vain? As a classifier for so few poems, yes: take the bar. But every part of it comes again,
 # in lesson 05 on words, and inside the large networks of lesson 06, which start with an embedding that was learned on far more text than ours.
 #
 # ### Which labels are mixed up?
