@@ -116,8 +116,9 @@ def write_folder(
             before it gets its name, by raising an error.
     """
     folder.parent.mkdir(parents=True, exist_ok=True)
-    draft, old = (folder.with_name(f".{folder.name}-{uuid4().hex}") for _ in range(2))
-    draft.mkdir()
+    scratch = folder.with_name(f".{folder.name}-{uuid4().hex}")
+    draft, old = scratch / folder.name, scratch / "former"
+    draft.mkdir(parents=True)
     try:
         write(draft)
         sums = {path.name: sha256(path) for path in sorted(draft.iterdir())}
@@ -131,8 +132,7 @@ def write_folder(
     finally:
         if old.exists() and not folder.exists():
             old.rename(folder)
-        shutil.rmtree(draft, ignore_errors=True)
-        shutil.rmtree(old, ignore_errors=True)
+        shutil.rmtree(scratch, ignore_errors=True)
     return folder
 
 

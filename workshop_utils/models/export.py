@@ -94,7 +94,7 @@ def export_keras(saved: Path, folder: Path, texts: Sequence[str] = ()) -> Path:
         try:
             served = card.model_copy(update={"fill": fill})
             return publish(folder, served, model, tokenizer, lambda _: answers, texts)
-        except ParityError:
+        except WorkshopError:
             if fill:
                 raise
     raise AssertionError("unreachable")

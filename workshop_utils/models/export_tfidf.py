@@ -6,7 +6,8 @@ counts runs of them, weighs, normalises and applies the logistic layer.
 Covered: words, characters and characters within words, any ``ngram_range``, ``lowercase``, ``max_features``,
 ``min_df``, ``binary``, ``sublinear_tf``, ``use_idf``, every ``norm``. Refused: own functions,
 ``strip_accents``, token patterns other than :data:`PATTERNS`, stop words together with runs of words, single
-characters within words. The time for a text grows with the number of columns.
+characters within words. Signs younger than Python's own Unicode tables may be cut otherwise. The time for a
+text grows with the number of columns.
 """
 
 from collections.abc import Mapping, Sequence
