@@ -216,7 +216,9 @@ def test_an_int8_bundle_passes_the_gate_and_keeps_its_figures(int8):
     assert {"torch", "transformers", "onnxruntime"} <= int8.card.versions.keys()
 
 
-def test_the_float32_bundle_answers_like_pytorch_at_every_length(encoder, quick, tmp_path, monkeypatch):
+def test_the_float32_bundle_answers_like_pytorch_at_every_length(
+    encoder, quick, tmp_path, monkeypatch, capsys
+):
     monkeypatch.setattr(module, "MIN_EQUAL", 1.1)
     texts = [*HOSTILE, *reviews()[0][:30], "film " * 600]
     folder = export_distilbert(
@@ -224,6 +226,7 @@ def test_the_float32_bundle_answers_like_pytorch_at_every_length(encoder, quick,
     )
     bundle = Bundle.load(folder)
     assert bundle.card.precision == "float32" and not bundle.card.gate.passed
+    assert "The bundle stays in float32" in capsys.readouterr().out
     inner = [encoder[1](text, add_special_tokens=False).input_ids for text in ["", "a film", "film " * 120]]
     scores = bundle.predict_proba(["", "a film", "film " * 120])
     np.testing.assert_allclose(scores, expected(encoder, [[101, *row, 102] for row in inner]), atol=1e-5)

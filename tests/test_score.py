@@ -267,20 +267,21 @@ def test_two_runs_do_not_write_one_output(tmp_path, bundle):
 
 
 def peak_memory(folder, source):
+    """In kilobytes, of a process that scores; not ru_maxrss, which begins at the parent's."""
     code = (
-        "import pathlib, resource, sys\nfrom workshop_utils.models.bundle import Bundle\n"
+        "import pathlib, sys\nfrom workshop_utils.models.bundle import Bundle\n"
         "from workshop_utils.models.score import score_file\nsource = pathlib.Path(sys.argv[1])\n"
         f"score_file(source, source.with_suffix('.out'), Bundle.load({str(folder)!r}), 'text')\n"
-        "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)\n"
+        "print(pathlib.Path('/proc/self/status').read_text().partition('VmHWM:')[2].split()[0])\n"
     )
     command = [sys.executable, "-c", code, str(source)]
     return int(subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout)
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="ru_maxrss is kilobytes on Linux only")
+@pytest.mark.skipif(sys.platform != "linux", reason="the kernel tells the peak under /proc on Linux only")
 def test_memory_stays_flat(tmp_path, folder):
     small, large = (peak_memory(folder, many(tmp_path / f"{rows}.csv", rows)) for rows in (2_000, 20_000))
-    assert large - small < 12_000
+    assert 0 < small < 250_000 and large - small < 12_000
 
 
 def command(*arguments):
