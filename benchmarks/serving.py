@@ -211,12 +211,12 @@ def report(sizes: Sizes) -> str:
         threads = Bundle.load(folder).threads
     parts = [
         "# Serving, measured\n",
-        f"Made by `python -m benchmarks.serving` on {threads} cores. The packaged encoder (6 layers, width 384) was "
-        f"fine-tuned on {len(train):,} film reviews; its bundle is {card.precision} "
-        f"(gate: accuracy {card.gate.accuracy_float32:.3f} in float32, {card.gate.accuracy_int8:.3f} in int8, "
+        f"Made by `python -m benchmarks.serving` on {threads} cores. The packaged encoder (6 layers, width "
+        f"384) was fine-tuned on {len(train):,} film reviews. Its bundle is {card.precision} (gate: accuracy "
+        f"{card.gate.accuracy_float32:.3f} in float32, {card.gate.accuracy_int8:.3f} in int8, "
         f"{card.gate.equal_labels:.1%} equal labels on {card.gate.texts} texts). "
-        "Medians with range; ratios within the same round. Targets: 10 times the filled pipeline, 3 times the "
-        "one that is not filled, 0.85 of the bare session side by side.\n",
+        "Medians with range; ratios within the same round. Targets: 10 times the filled pipeline, 3 times "
+        "the one that is not filled, 0.85 of the bare session side by side.\n",
         f"\n## Texts of {LENGTH} ids: {sizes.texts} texts, {sizes.rounds} rounds, interleaved\n",
         speed.to_markdown(),
         f"\n## Accuracy on {len(test):,} test texts, percent\n",

@@ -307,7 +307,7 @@ def test_the_command_scores_and_says_how_many_rows_were_bad(table, folder, monke
         (["missing.csv", "out.csv"], "missing.csv cannot be read: No such file or directory."),
         (["in.csv", "in.csv"], "Input and output are the same file"),
         (["in.csv", "nowhere/out.csv"], "nowhere/out.csv cannot be written: No such file or directory."),
-        (["in.csv", "out.csv", "--bundle", "."], "it has no bundle.json"),
+        (["in.csv", "out.csv", "--bundle", "."], "There is no model in"),
     ],
 )
 def test_a_mistake_is_one_sentence_and_exit_code_1(table, folder, arguments, said):

@@ -55,7 +55,7 @@ class Card(BaseModel):
 
     format: Literal["workshop-bundle-1"] = FORMAT
     kind: Kind
-    labels: list[str] = Field(min_length=2)
+    labels: list[str]
     max_length: int | None = Field(ge=1)
     keep: Keep = "head"
     fill: bool = False
@@ -64,14 +64,14 @@ class Card(BaseModel):
     metrics: dict[str, float] = {}
     metrics_data_sha256: str = _Sha256
     versions: dict[str, str] = {}
-    created: datetime
+    created: str
     sha256: dict[str, str]
 
     @field_validator("labels")
     @classmethod
     def _distinct(cls, labels: list[str]) -> list[str]:
-        if len(set(labels)) < len(labels):
-            raise ValueError("a label occurs twice")
+        if len(set(labels)) < max(2, len(labels)):
+            raise ValueError("it needs two different labels or more")
         return labels
 
     @field_validator("sha256")
@@ -100,7 +100,7 @@ def describe(
         metrics={name: round(float(value), 6) for name, value in (metrics or {}).items()},
         metrics_data_sha256=fingerprint(test_texts),
         versions={name: version(name) for name in packages},
-        created=datetime.now(UTC).replace(microsecond=0),
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
         sha256={},
         **more,
     )
@@ -149,19 +149,19 @@ def read_card(folder: Path) -> Card:
         return Card.model_validate_json(path.read_bytes())
     except OSError:
         raise WorkshopError(
-            f"There is no model in {folder}: it has no {CARD}; run the lesson or command that makes it."
+            f"There is no model in {folder.name}; run the lesson that makes it first."
         ) from None
     except ValidationError as error:
-        problem = error.errors()[0]
-        if problem["loc"][:1] == ("format",):
-            raise WorkshopError(
-                f"{folder.name} is no model of this course: its format is not {FORMAT}."
-            ) from None
-        where = ".".join(map(str, problem["loc"]))
-        said = problem["msg"].removeprefix("Value error, ")
-        raise WorkshopError(
-            f"{folder.name}/{CARD} is damaged: {f'{where}: ' if where else ''}{said}; make the model again."
-        ) from None
+        found = error.errors()
+        if any(
+            problem["loc"][:1] in ((), ("format",), ("kind",)) and problem["type"] != "json_invalid"
+            for problem in found
+        ):
+            raise WorkshopError(f"{folder.name} holds no model of this course ({FORMAT}).") from None
+        if all(problem["type"] == "value_error" for problem in found):
+            said = found[0]["ctx"]["error"]
+            raise WorkshopError(f"{folder.name}/{CARD} is refused: {said}.") from None
+        raise WorkshopError(f"{folder.name}/{CARD} is damaged; run its lesson again.") from None
 
 
 def read_file(folder: Path, card: Card, name: str) -> bytes:
@@ -173,11 +173,9 @@ def read_file(folder: Path, card: Card, name: str) -> bytes:
     path = folder / name
     if path.is_symlink():
         raise WorkshopError(f"{folder.name}/{name} is a link; a bundle's files lie in its own folder.")
-    if name not in card.sha256 or not path.is_file():
-        raise WorkshopError(f"{folder.name}/{name} is missing; make the model again.")
-    content = path.read_bytes()
-    if digest(content).hexdigest() != card.sha256[name]:
-        raise WorkshopError(f"{folder.name}/{name} is damaged (its sha256 differs); make the model again.")
+    content = path.read_bytes() if path.is_file() else None
+    if content is None or digest(content).hexdigest() != card.sha256.get(name):
+        raise WorkshopError(f"{folder.name}/{name} is missing or damaged; run its lesson again.")
     return content
 
 

@@ -12,7 +12,7 @@ from tokenizers import Tokenizer
 
 from workshop_utils.data.errors import WorkshopError
 from workshop_utils.data.paths import home
-from workshop_utils.models.card import Card, describe, read_card, read_file, write_folder
+from workshop_utils.models.card import FORMAT, Card, describe, read_card, read_file, write_folder
 from workshop_utils.models.encoding import encode
 
 if TYPE_CHECKING:
@@ -89,6 +89,6 @@ def read_network(folder: Path) -> tuple[Card, Tokenizer]:
     """
     card = read_card(folder)
     if card.kind != "keras" or "model.keras" not in card.sha256:
-        raise WorkshopError(f"{folder.name} holds no Keras network.")
+        raise WorkshopError(f"{folder.name} holds no Keras model of this course ({FORMAT}).")
     read_file(folder, card, "model.keras")
     return card, Tokenizer.from_buffer(read_file(folder, card, "tokenizer.json"))
