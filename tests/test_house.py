@@ -9,6 +9,7 @@ import tomllib
 import pytest
 
 from tests.conftest import COURSE
+from workshop_utils.cli import app
 from workshop_utils.course.preflight import LOCK, locked
 from workshop_utils.data.paths import ROOT
 
@@ -78,8 +79,10 @@ def test_readme_names_only_commands_that_exist():
     targets = set(re.findall(r"^([a-z-]+):", MAKEFILE, re.M))
     named = set(re.findall(r"`?make ([a-z-]+)", README))
     assert {"course", "test"} <= named <= targets
-    commands = set(re.findall(r"workshop (preflight|fetch|build|run|[a-z]+) ", README))
-    assert commands <= {"preflight", "fetch", "build", "run"}
+    commands = set(re.findall(r"^(?:\$ )?workshop ([a-z]+)|`workshop ([a-z]+)", README, re.M))
+    assert {name for pair in commands for name in pair if name} <= {
+        command.name or command.callback.__name__ for command in app.registered_commands
+    }
 
 
 def test_readme_lists_every_lesson_by_its_title():

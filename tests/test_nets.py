@@ -203,7 +203,7 @@ def test_saving_again_replaces_and_leaves_no_rubbish(folder, network):
 @pytest.mark.parametrize("step", ["write", "rename"])
 def test_an_interrupted_save_leaves_the_old_model_whole(folder, network, monkeypatch, step):
     def interrupted(self, *arguments, **settings):
-        if step == "write" or self.name == "new":
+        if step == "write" or (self.name == "poems" and self.parent.name.startswith(".poems-")):
             raise KeyboardInterrupt
         return rename(self, *arguments)
 
@@ -249,5 +249,5 @@ def test_a_damaged_card_is_named(folder, content):
 @pytest.mark.parametrize("card", [[], 3, {"format": "workshop-bundle-9"}, {"format": "workshop-bundle-1"}])
 def test_a_foreign_format_is_refused(folder, card):
     (folder / "bundle.json").write_text(json.dumps(card), encoding="utf-8")
-    with pytest.raises(WorkshopError, match=r"^poems holds no Keras model of this course \(workshop-bundle"):
+    with pytest.raises(WorkshopError, match=r"^poems holds no model of this course \(workshop-bundle"):
         load_network(folder)

@@ -5,7 +5,7 @@ Sub-words and :func:`pad` are developed in lesson 02, characters in lesson 04, w
 """
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
@@ -52,7 +52,7 @@ def train_subwords(texts: Iterable[str], size: int) -> Tokenizer:
     tokenizer.decoder = decoders.ByteLevel()
     alphabet = pre_tokenizers.ByteLevel.alphabet()
     trainer = trainers.BpeTrainer(vocab_size=size, initial_alphabet=alphabet, show_progress=False)
-    tokenizer.train_from_iterator(_writable(texts), trainer)
+    tokenizer.train_from_iterator(map(well_formed, texts), trainer)
     return tokenizer
 
 
@@ -64,7 +64,9 @@ def encode(
     Without ``length`` the longest text sets it. ``keep`` as in :func:`pad`. Lone surrogates, which no
     tokenizer accepts, are read as question marks.
     """
-    rows = [e.ids for e in tokenizer.encode_batch(list(_writable(texts)), add_special_tokens=False)]
+    rows = [
+        e.ids for e in tokenizer.encode_batch([well_formed(text) for text in texts], add_special_tokens=False)
+    ]
     if length is None:
         length = max(map(len, rows), default=0)
     return pad(rows, length, keep=keep)
@@ -100,9 +102,9 @@ def _cut(ids: Sequence[int], length: int, keep: str) -> Sequence[int]:
     return [*ids[:head], *ids[len(ids) - (length - head) :]]
 
 
-def _writable(texts: Iterable[str]) -> Iterator[str]:
-    """The texts with a question mark for each lone surrogate, which UTF-8 cannot write."""
-    return (text.encode("utf-8", "replace").decode("utf-8") for text in texts)
+def well_formed(text: str) -> str:
+    """The text with a question mark for each lone surrogate, which UTF-8 cannot write."""
+    return text.encode("utf-8", "replace").decode("utf-8")
 
 
 def _train_word_level(tokenizer: Tokenizer, texts: Iterable[str], size: int, min_count: int) -> Tokenizer:
@@ -114,6 +116,6 @@ def _train_word_level(tokenizer: Tokenizer, texts: Iterable[str], size: int, min
     trainer = trainers.WordLevelTrainer(
         vocab_size=size, min_frequency=min_count, special_tokens=[PAD, UNKNOWN], show_progress=False
     )
-    tokenizer.train_from_iterator(_writable(texts), trainer)
+    tokenizer.train_from_iterator(map(well_formed, texts), trainer)
     plain = json.loads(tokenizer.to_str()) | {"added_tokens": []}
     return Tokenizer.from_str(json.dumps(plain))

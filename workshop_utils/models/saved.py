@@ -1,30 +1,22 @@
-"""A learned network on disk: ``model.keras``, its ``tokenizer.json`` and the describing ``bundle.json``.
+"""A learned Keras network on disk: ``model.keras``, its ``tokenizer.json`` and the card ``bundle.json``.
 
-The folder becomes a bundle that can be served once ``model.onnx`` stands beside them.
+:func:`~workshop_utils.models.export.export_keras` makes of it a bundle that can be served.
 """
 
-import json
-import tempfile
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
-from hashlib import sha256 as digest
-from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from tokenizers import Tokenizer
 
-from workshop_utils.data.checksums import sha256
 from workshop_utils.data.errors import WorkshopError
 from workshop_utils.data.paths import home
+from workshop_utils.models.card import FORMAT, Card, describe, read_card, read_file, write_folder
 from workshop_utils.models.encoding import encode
 
 if TYPE_CHECKING:
     import keras
-
-#: What ``bundle.json`` calls its own layout.
-FORMAT = "workshop-bundle-1"
 
 
 class SavedNetwork(NamedTuple):
@@ -66,28 +58,14 @@ def save_network(
         metrics: results such as ``{"accuracy": 0.8}``. test_texts: the texts they were measured on; only
             their fingerprint is kept.
     """
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=f".{folder.name}-", dir=folder.parent) as scratch:
-        draft = Path(scratch) / "new"
-        draft.mkdir()
+
+    def write(draft: Path) -> None:
         network.save(draft / "model.keras")
         tokenizer.save(str(draft / "tokenizer.json"))
-        card = {
-            "format": FORMAT,
-            "kind": "keras",
-            "labels": [str(label) for label in labels],
-            "max_length": max_length,
-            "keep": keep,
-            "metrics": {name: round(float(value), 6) for name, value in (metrics or {}).items()},
-            "metrics_data_sha256": _fingerprint(test_texts),
-            "versions": {name: version(name) for name in ("keras", "tokenizers", "numpy")},
-            "created": datetime.now(UTC).isoformat(timespec="seconds"),
-            "sha256": {name: sha256(draft / name) for name in ("model.keras", "tokenizer.json")},
-        }
-        text = json.dumps(card, ensure_ascii=False, indent=2)
-        (draft / "bundle.json").write_text(text + "\n", encoding="utf-8")
-        _exchange(folder, draft, Path(scratch) / "old")
-    return folder
+
+    packages = ("keras", "tokenizers", "numpy")
+    card = describe("keras", labels, max_length, metrics, test_texts, packages, keep=keep)
+    return write_folder(folder, card, write)
 
 
 def load_network(folder: Path) -> SavedNetwork:
@@ -96,43 +74,21 @@ def load_network(folder: Path) -> SavedNetwork:
     Raises:
         WorkshopError: nothing there, another format, or a file that does not fit its sha256.
     """
-    try:
-        card = json.loads((folder / "bundle.json").read_text(encoding="utf-8"))
-    except (FileNotFoundError, NotADirectoryError):
-        raise WorkshopError(
-            f"There is no model in {folder.name}; run the lesson that makes it first."
-        ) from None
-    except ValueError:
-        raise WorkshopError(f"{folder.name}/bundle.json is damaged; run its lesson again.") from None
-    if not isinstance(card, dict) or card.get("format") != FORMAT or card.get("kind") != "keras":
-        raise WorkshopError(f"{folder.name} holds no Keras model of this course ({FORMAT}).")
-    if not card.keys() >= {"labels", "max_length", "keep"} or not isinstance(card.get("sha256"), dict):
-        raise WorkshopError(f"{folder.name}/bundle.json is damaged; run its lesson again.")
-    for name in ("model.keras", "tokenizer.json"):
-        if not (folder / name).is_file() or sha256(folder / name) != card["sha256"].get(name):
-            raise WorkshopError(f"{folder.name}/{name} is missing or damaged; run its lesson again.")
+    card, tokenizer = read_network(folder)
     import keras
 
     network = keras.saving.load_model(folder / "model.keras", compile=False)
-    tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
-    return SavedNetwork(network, tokenizer, card["labels"], card["max_length"], card["keep"])
+    return SavedNetwork(network, tokenizer, card.labels, card.max_length, card.keep)
 
 
-def _exchange(folder: Path, draft: Path, old: Path) -> None:
-    """Put the draft in the folder's place; what stood there goes to ``old``, and returns if that fails."""
-    if folder.exists():
-        folder.rename(old)
-    try:
-        draft.rename(folder)
-    except BaseException:
-        if old.exists():
-            old.rename(folder)
-        raise
+def read_network(folder: Path) -> tuple[Card, Tokenizer]:
+    """Card and tokenizer of a saved network, its files verified, without loading Keras.
 
-
-def _fingerprint(texts: Sequence[str]) -> str:
-    """SHA-256 of the texts in their order."""
-    whole = digest()
-    for text in texts:
-        whole.update(text.encode("utf-8", "surrogatepass") + b"\0")
-    return whole.hexdigest()
+    Raises:
+        WorkshopError: as :func:`load_network`.
+    """
+    card = read_card(folder)
+    if card.kind != "keras" or "model.keras" not in card.sha256:
+        raise WorkshopError(f"{folder.name} holds no Keras model of this course ({FORMAT}).")
+    read_file(folder, card, "model.keras")
+    return card, Tokenizer.from_buffer(read_file(folder, card, "tokenizer.json"))

@@ -1,0 +1,274 @@
+"""An exported model answers like the one it was made from, or there is no bundle."""
+
+import subprocess
+import sys
+from functools import cache
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.bundles import HOSTILE, reviews, tfidf
+from workshop_utils.data.errors import WorkshopError
+from workshop_utils.data.paths import ROOT
+from workshop_utils.models import export_distilbert as module
+from workshop_utils.models.bundle import Bundle
+from workshop_utils.models.card import describe
+from workshop_utils.models.encoding import well_formed
+from workshop_utils.models.export import ParityError, export_keras, publish
+from workshop_utils.models.export_distilbert import compare, export_distilbert
+from workshop_utils.models.export_tfidf import PATTERNS, export_tfidf
+
+KERAS = """
+import sys, pathlib, numpy as np
+import keras
+from tests.bundles import HOSTILE, reviews
+from workshop_utils.models.encoding import train_characters, train_words
+from workshop_utils.models.nets import character_cnn, word_cnn
+from workshop_utils.models.saved import load_network, save_network
+folder = pathlib.Path(sys.argv[1])
+texts = [*reviews()[0][:100], *HOSTILE, "wort " * 500]
+words, characters = train_words(texts[:100]), train_characters(texts[:100])
+nets = {
+    "words": (word_cnn(words.get_vocab_size(), 2, 8, 8, batch_norm=True), words, 40, "both"),
+    "characters": (character_cnn(characters.get_vocab_size(), 3, 8, 8), characters, 100, "tail"),
+}
+ids = keras.Input((30,), dtype="int32")
+dense = keras.layers.Dense(2, activation="softmax")
+answer = dense(keras.layers.Flatten()(keras.layers.Embedding(words.get_vocab_size(), 4)(ids)))
+nets["flat"] = (keras.Model(ids, answer), words, 30, "head")
+for name, (net, tokenizer, length, keep) in nets.items():
+    labels = ["ä", "b", "c"][: net.output_shape[-1]]
+    path = save_network(folder / name, net, tokenizer, labels, length, keep, {"accuracy": 0.5}, texts)
+    np.save(folder / f"{name}.npy", load_network(path).predict_proba(texts))
+"""
+
+
+@pytest.fixture(scope="module")
+def networks(tmp_path_factory):
+    """Keras networks on TensorFlow with their answers, made in a child: one framework per process."""
+    folder = tmp_path_factory.mktemp("networks")
+    subprocess.run([sys.executable, "-c", KERAS, str(folder)], check=True, cwd=ROOT, capture_output=True)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def exported(networks):
+    """The bundle of a network, made once."""
+    return cache(lambda name: export_keras(networks / name, networks / f"{name}-bundle"))
+
+
+@pytest.mark.parametrize("name", ["words", "characters", "flat"])
+def test_a_keras_network_answers_the_same_from_its_bundle(networks, exported, name):
+    texts = [*reviews()[0][:100], *HOSTILE, "wort " * 500]
+    bundle = Bundle.load(exported(name))
+    expected = np.load(networks / f"{name}.npy")
+    np.testing.assert_allclose(bundle.predict_proba(texts), expected, atol=1e-6)
+    assert bundle.card.metrics == {"accuracy": 0.5} and bundle.labels[0] == "ä"
+    assert bundle.card.fill is (name == "flat"), "only a network that counts on filling gets it"
+    assert bundle.score(["kurz", "wort " * 500]).truncated.tolist() == [False, True]
+
+
+def test_a_bundle_needs_a_network_that_is_whole(networks, tmp_path):
+    with pytest.raises(WorkshopError, match="make a bundle of it first"):
+        Bundle.load(networks / "words")
+    with pytest.raises(WorkshopError, match="There is no model"):
+        export_keras(tmp_path, tmp_path / "bundle")
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"ngram_range": (1, 2), "sublinear_tf": True, "min_df": 2},
+        {"stop_words": "english", "binary": True, "norm": "l1"},
+        {"analyzer": "char", "ngram_range": (1, 3), "lowercase": False, "max_features": 5000},
+        {"analyzer": "char_wb", "ngram_range": (2, 4), "use_idf": False},
+        *({"token_pattern": pattern, "ngram_range": (1, 3), "norm": None} for pattern in PATTERNS),
+    ],
+    ids=str,
+)
+def test_tfidf_answers_like_scikit_learn(tmp_path, settings):
+    vectorizer, classifier = tfidf(120, **settings)
+    bundle = Bundle.load(export_tfidf(vectorizer, classifier, tmp_path / "bundle"))
+    texts = [well_formed(text) for text in [*reviews()[0][100:160], *HOSTILE, "wort " * 5000]]
+    expected = classifier.predict_proba(vectorizer.transform(texts))
+    np.testing.assert_allclose(bundle.predict_proba(texts), expected, atol=1e-5)
+    assert not bundle.score(texts).truncated.any()
+
+
+def test_tfidf_with_more_than_two_classes(tmp_path):
+    texts = ["rot wie blut", "blau wie das meer", "grün wie gras", "rot und rot", "blau", "gras"]
+    from sklearn.feature_extraction.text import TfidfVectorizer
+    from sklearn.linear_model import LogisticRegression
+
+    vectorizer = TfidfVectorizer().fit(texts)
+    classifier = LogisticRegression().fit(vectorizer.transform(texts), [3, 1, 2, 3, 1, 2])
+    bundle = Bundle.load(export_tfidf(vectorizer, classifier, tmp_path / "bundle"))
+    assert bundle.labels == ["1", "2", "3"] and bundle.predict(["rot"]) == ["3"]
+    np.testing.assert_allclose(
+        bundle.predict_proba(texts), classifier.predict_proba(vectorizer.transform(texts)), atol=1e-6
+    )
+
+
+@pytest.fixture(scope="module")
+def word_pair(tmp_path_factory):
+    vectorizer, classifier = tfidf(200)
+    folder = export_tfidf(vectorizer, classifier, tmp_path_factory.mktemp("words") / "bundle")
+    return vectorizer.build_analyzer(), Bundle.load(folder)._read._tokenizer
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.text(st.characters(exclude_categories=["Cs", "Cn"]), max_size=60))
+def test_any_text_is_cut_into_the_words_that_scikit_learn_sees(word_pair, text):
+    analyze, tokenizer = word_pair
+    pieces = tokenizer.pre_tokenizer.pre_tokenize_str(tokenizer.normalizer.normalize_str(text))
+    assert [word for word, _ in pieces] == analyze(text)
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"strip_accents": "unicode"}, "strip_accents='unicode'"),
+        ({"tokenizer": str.split, "token_pattern": None}, "tokenizer="),
+        ({"analyzer": str.split}, "its own analyzer"),
+        ({"token_pattern": "[a-z]+"}, "token_pattern='\\[a-z\\]\\+'"),
+        ({"stop_words": ["the"], "ngram_range": (1, 2)}, "stop words together with runs of words"),
+        ({"analyzer": "char_wb", "ngram_range": (1, 2)}, "single characters within words"),
+    ],
+    ids=str,
+)
+def test_what_cannot_be_exported_is_named(tmp_path, settings, said):
+    with pytest.raises(WorkshopError, match=said):
+        export_tfidf(*tfidf(60, **settings), tmp_path / "bundle")
+    assert not (tmp_path / "bundle").exists()
+
+
+def test_other_or_unfitted_parts_are_named(tmp_path):
+    from sklearn.feature_extraction.text import TfidfVectorizer
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.naive_bayes import MultinomialNB
+
+    with pytest.raises(WorkshopError, match="a MultinomialNB in place of LogisticRegression"):
+        export_tfidf(*tfidf(60, classifier=MultinomialNB()), tmp_path / "bundle")
+    with pytest.raises(WorkshopError, match="not fitted"):
+        export_tfidf(TfidfVectorizer(), LogisticRegression(), tmp_path / "bundle")
+
+
+def test_a_bundle_that_answers_otherwise_is_never_published(tmp_path):
+    vectorizer, classifier = tfidf(60)
+    made = Bundle.load(export_tfidf(vectorizer, classifier, tmp_path / "bundle"))
+    model, tokenizer = (tmp_path / "bundle" / "model.onnx").read_bytes(), made._read._tokenizer
+    card = describe("tfidf", ["a", "b"], None)
+    with pytest.raises(ParityError, match=r"differ by"):
+        publish(tmp_path / "other", card, model, tokenizer, lambda texts: made.predict_proba(texts)[:, ::-1])
+    with pytest.raises(ParityError, match=r"differ by nan"):
+        publish(tmp_path / "other", card, model, tokenizer, lambda texts: np.full((len(texts), 2), np.nan))
+    assert not (tmp_path / "other").exists()
+
+
+@pytest.fixture(scope="module")
+def encoder():
+    """A DistilBERT of one narrow layer with the packaged vocabulary."""
+    import torch
+    from transformers import DistilBertConfig, DistilBertForSequenceClassification, PreTrainedTokenizerFast
+
+    from workshop_utils.models.encoder import packaged_encoder
+
+    torch.manual_seed(0)
+    names = {0: "negative", 1: "neutral", 2: "positive"}
+    config = DistilBertConfig(vocab_size=30522, dim=32, n_layers=1, n_heads=2, hidden_dim=64, id2label=names)
+    tokenizer = PreTrainedTokenizerFast(tokenizer_file=str(packaged_encoder() / "tokenizer.json"))
+    return DistilBertForSequenceClassification(config).eval(), tokenizer
+
+
+@pytest.fixture(scope="module")
+def onnx_model(encoder):
+    return module.to_onnx(encoder[0])
+
+
+@pytest.fixture
+def quick(monkeypatch, onnx_model):
+    """The export itself takes seconds; it is done once."""
+    monkeypatch.setattr(module, "to_onnx", lambda model: onnx_model)
+
+
+@pytest.fixture(scope="module")
+def int8(encoder, onnx_model, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("encoder") / "bundle"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, "to_onnx", lambda model: onnx_model)
+        export_distilbert(*encoder, folder, reviews()[0][:100], ["negative"] * 100, max_length=512)
+    return Bundle.load(folder)
+
+
+def expected(encoder, rows):
+    import torch
+
+    with torch.no_grad():
+        return np.concatenate([encoder[0](input_ids=torch.tensor([row])).logits.softmax(-1) for row in rows])
+
+
+def test_an_int8_bundle_passes_the_gate_and_keeps_its_figures(int8):
+    gate = int8.card.gate
+    assert int8.card.precision == "int8" and gate.passed and gate.texts == 100 and gate.equal_labels >= 0.99
+    assert int8.labels == ["negative", "neutral", "positive"] and int8.card.max_length == 512
+    assert {"torch", "transformers", "onnxruntime"} <= int8.card.versions.keys()
+
+
+def test_the_float32_bundle_answers_like_pytorch_at_every_length(
+    encoder, quick, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.setattr(module, "MIN_EQUAL", 1.1)
+    texts = [*HOSTILE, *reviews()[0][:30], "film " * 600]
+    folder = export_distilbert(
+        *encoder, tmp_path / "bundle", texts, ["negative"] * len(texts), max_length=512
+    )
+    bundle = Bundle.load(folder)
+    assert bundle.card.precision == "float32" and not bundle.card.gate.passed
+    assert "The bundle stays in float32" in capsys.readouterr().out
+    inner = [encoder[1](text, add_special_tokens=False).input_ids for text in ["", "a film", "film " * 120]]
+    scores = bundle.predict_proba(["", "a film", "film " * 120])
+    np.testing.assert_allclose(scores, expected(encoder, [[101, *row, 102] for row in inner]), atol=1e-5)
+    assert bundle.score(["film " * 510, "film " * 511]).truncated.tolist() == [False, True]
+
+
+@pytest.mark.parametrize(("keep", "ids"), [("head", "aab"), ("tail", "bcc"), ("both", "aac")])
+def test_a_long_text_keeps_its_special_ids_and_the_part_that_is_wanted(encoder, quick, tmp_path, keep, ids):
+    texts = reviews()[0][:20]
+    folder = export_distilbert(
+        *encoder, tmp_path / "bundle", texts, ["negative"] * 20, max_length=5, keep=keep
+    )
+    row, cut = Bundle.load(folder)._read("a a b c c")
+    letter = {"a": 1037, "b": 1038, "c": 1039}
+    assert row.tolist() == [[101, *(letter[sign] for sign in ids), 102]] and cut
+
+
+def test_an_int8_text_gets_the_same_score_alone_and_among_64_to_the_last_bit(int8):
+    texts = reviews()[0][:64]
+    together = int8.predict_proba(texts)
+    assert (together == np.concatenate([int8.predict_proba([text]) for text in texts])).all()
+
+
+def test_hostile_texts_are_answered_by_every_kind(int8, exported):
+    texts = [*HOSTILE, "wort " * 200_000, "ä" * 1_000_000]
+    for bundle in (int8, Bundle.load(exported("characters"))):
+        scores = bundle.predict_proba(texts)
+        assert np.isfinite(scores).all() and np.abs(scores.sum(axis=1) - 1).max() < 1e-6
+
+
+def test_the_gate_allows_no_more_than_its_bounds():
+    true = ["a"] * 1000
+    assert compare(true, true, true).passed
+    assert compare(true, ["b"] * 3 + ["a"] * 997, true).passed
+    assert not compare(true, ["b"] * 4 + ["a"] * 996, true).passed, "accuracy"
+    wrong = ["b"] * 11 + ["a"] * 989
+    assert not compare(wrong, ["c"] * 11 + ["a"] * 989, true).passed, "labels"
+    assert compare(wrong, true, true).accuracy_int8 == 1
+
+
+def test_the_gate_needs_texts_and_a_length_that_the_model_reads(encoder, tmp_path):
+    with pytest.raises(WorkshopError, match="needs validation texts"):
+        export_distilbert(*encoder, tmp_path / "bundle", [], [])
+    with pytest.raises(WorkshopError, match="between 3 and 512"):
+        export_distilbert(*encoder, tmp_path / "bundle", ["a"], ["b"], max_length=513)
