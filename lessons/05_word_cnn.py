@@ -839,9 +839,9 @@ starting_points
 
 # %% [markdown]
 # The last three rows are the bar of the beginning, on the same splits. Our own vectors change next to nothing: what could be counted
-# in so few poems, the network finds out by itself. Sub-words know every word, and yet a window of seven *pieces* sees only three
-# or four words; one thing is paid with the other (on the original poems they have the better mean, still within the noise). Both were good ideas, both are smaller than the noise here, and so
-# the simplest stays.
+# in so few poems, the network finds out by itself. Sub-words know every word, and yet a window of seven *pieces* sees only
+# three or four words; one thing is paid with the other (on the original poems they have the better mean, still within the
+# noise). Both were good ideas, both are smaller than the noise here, and so the simplest stays.
 
 # %% [markdown]
 # ## The final network, and the examination
