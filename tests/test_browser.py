@@ -81,6 +81,7 @@ def test_nobody_gets_in_without_the_token(lab):
 def test_the_start_page_lists_the_lessons(page):
     for lesson in COURSE.lessons:
         page.locator(".jp-RenderedMarkdown a", has_text=f"{lesson.id} · {lesson.title}").first.wait_for()
+    assert page.get_by_text("Jupyter news").count() == 0, "the course asks for nothing from the network"
     page.screenshot(path=str(ROOT / "build" / "start.png"))
 
 
