@@ -15,8 +15,6 @@ import json
 import os
 import re
 import resource
-import subprocess
-import sys
 import time
 from pathlib import Path
 from typing import NamedTuple
@@ -27,14 +25,14 @@ import numpy as np
 import pandas as pd
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import StratifiedGroupKFold
 
 from benchmarks import nets_2019
+from benchmarks.child import last_line
 from workshop_utils.data import load_poems, load_reviews
-from workshop_utils.data.duplicates import duplicate_groups
 from workshop_utils.data.paths import ROOT
+from workshop_utils.data.split import hold_out
 from workshop_utils.models.by_length import fit_by_length, predict_by_length
-from workshop_utils.models.encoding import encode, train_characters, train_words
+from workshop_utils.models.encoding import encode, encode_rows, train_characters, train_words
 from workshop_utils.models.wide import joined_cnn, wide_word_cnn
 
 RESULTS = Path(__file__).parent / "results"
@@ -64,10 +62,8 @@ def reviews() -> Task:
 def poems() -> Task:
     """Three tenths of ten grouped, stratified folds are the test part."""
     frame = load_poems("full")
-    folder = StratifiedGroupKFold(10, shuffle=True, random_state=0)
-    folds = folder.split(frame["text"], frame["author"], duplicate_groups(frame["text"]))
-    held = np.concatenate([next(folds)[1] for _ in range(3)])
-    train, test = frame.drop(index=held), frame.loc[np.sort(held)]
+    held = hold_out(frame["text"], frame["author"], folds=10, held_folds=3)
+    train, test = frame[~held], frame[held]
     return _task(train["text"], train["author"], test["text"], test["author"])
 
 
@@ -103,8 +99,10 @@ def word_cnn(task: Task, seed: int) -> np.ndarray:
     """Parallel kernels 3, 5, 7 beside weights of words and word pairs; 250 words of head and of tail."""
     tokenizer = train_words(task.train, size=30_000, min_count=2)
     network = wide_word_cnn(tokenizer.get_vocab_size(), _classes(task), seed=seed)
-    fit_by_length(network, [_rows(tokenizer, task.train, 500)], task.train_labels, epochs=4, seed=seed)
-    return predict_by_length(network, [_rows(tokenizer, task.test, 500)])
+    fit_by_length(
+        network, [encode_rows(tokenizer, task.train, 500, "both")], task.train_labels, epochs=4, seed=seed
+    )
+    return predict_by_length(network, [encode_rows(tokenizer, task.test, 500, "both")])
 
 
 def joined_characters_and_words(task: Task, seed: int) -> np.ndarray:
@@ -113,7 +111,8 @@ def joined_characters_and_words(task: Task, seed: int) -> np.ndarray:
     words = train_words(task.train, min_count=2, lowercase=False)
     network = joined_cnn(words.get_vocab_size(), _classes(task), seed=seed)
     inputs, asked = (
-        [_rows(letters, texts, 2000), _rows(words, texts, 500)] for texts in (task.train, task.test)
+        [encode_rows(letters, texts, 2000, "both"), encode_rows(words, texts, 500, "both")]
+        for texts in (task.train, task.test)
     )
     fit_by_length(
         network,
@@ -211,11 +210,7 @@ def write(runs: pd.DataFrame) -> None:
 
 def _measure_in_a_child(name: str, model: str, seed: int) -> None:
     print(f"{name}: {model}, seed {seed} …", flush=True)
-    command = [sys.executable, "-m", "benchmarks.original_corpora", "--one", name, model, str(seed)]
-    told = subprocess.run(command, capture_output=True, text=True, encoding="utf-8", cwd=ROOT)
-    if told.returncode:
-        raise SystemExit(told.stderr[-2000:])
-    line = told.stdout.splitlines()[-1]
+    line = last_line("benchmarks.original_corpora", "--one", name, model, str(seed))
     with RUNS.open("a", encoding="utf-8") as file:
         file.write(line + "\n")
     print(line, flush=True)
@@ -239,13 +234,6 @@ def _tfidf(task: Task, **settings) -> np.ndarray:
         vectorizer.fit_transform(task.train), task.train_labels
     )
     return model.predict_proba(vectorizer.transform(task.test))
-
-
-def _rows(tokenizer, texts: list[str], length: int) -> list[list[int]]:
-    """Ids without filling; of a longer text its head and its tail."""
-    rows = (encoding.ids for encoding in tokenizer.encode_batch(texts, add_special_tokens=False))
-    half = length // 2
-    return [ids if len(ids) <= length else ids[:half] + ids[-half:] for ids in rows]
 
 
 def _classes(task: Task) -> int:

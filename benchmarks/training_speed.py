@@ -12,14 +12,12 @@ import argparse
 import json
 import os
 import statistics
-import subprocess
-import sys
 import time
 from pathlib import Path
 
 import pandas as pd
 
-from workshop_utils.data.paths import ROOT
+from benchmarks.child import last_line
 
 RESULTS = Path(__file__).parent / "results"
 TURNS = 3
@@ -49,7 +47,7 @@ def main() -> None:
     speeds = {name: [] for name in VARIANTS}
     for turn in range(TURNS):
         for name, change in VARIANTS.items():
-            speeds[name].append(_in_a_child(change))
+            speeds[name].append(float(last_line("benchmarks.training_speed", "--one", json.dumps(change))))
             print(f"turn {turn + 1}: {name}: {speeds[name][-1]:.0f} texts/s", flush=True)
     base = speeds["start"]
     rows = []
@@ -101,14 +99,6 @@ def texts_per_second(setting: dict) -> float:
     start = time.perf_counter()
     network.fit(stream, verbose=0, shuffle=False)
     return len(rows) / (time.perf_counter() - start)
-
-
-def _in_a_child(change: dict) -> float:
-    command = [sys.executable, "-m", "benchmarks.training_speed", "--one", json.dumps(change)]
-    told = subprocess.run(command, capture_output=True, text=True, encoding="utf-8", cwd=ROOT)
-    if told.returncode:
-        raise SystemExit(told.stderr[-2000:])
-    return float(told.stdout.splitlines()[-1])
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """The networks for the larger corpora, and training in batches of similar length."""
 
+import keras
 import numpy as np
 import pytest
 
@@ -13,7 +14,6 @@ LABELS = [0, 1, 0, 1, 0, 1, 0, 1]
 
 @pytest.fixture(scope="module")
 def network():
-    keras = pytest.importorskip("keras")
     network = wide_word_cnn(20, 2, dimensions=4, filters=3, seed=1)
     rng = np.random.default_rng(0)
     network.set_weights([rng.normal(0, 0.1, weights.shape) for weights in network.get_weights()])

@@ -57,7 +57,7 @@ def load_encoder(
 def _packaged(settings: dict) -> tuple:
     """A BERT is a DistilBERT with token types and a pooler: the renamed weights fit exactly."""
     from safetensors.torch import load_file
-    from transformers import DistilBertConfig, DistilBertForSequenceClassification, PreTrainedTokenizerFast
+    from transformers import DistilBertConfig, DistilBertForSequenceClassification
 
     folder = packaged_encoder()
     bert = json.loads((folder / "config.json").read_text(encoding="utf-8"))
@@ -72,15 +72,23 @@ def _packaged(settings: dict) -> tuple:
     )
     model = DistilBertForSequenceClassification(config)
     model.distilbert.load_state_dict(renamed(load_file(folder / "model.safetensors")))
+    tokenizer = fast_tokenizer(folder / "tokenizer.json", config.max_position_embeddings)
+    return model.eval(), tokenizer
+
+
+def fast_tokenizer(file: Path, longest: int) -> "PreTrainedTokenizerFast":
+    """The tokenizer of a ``tokenizer.json``, ``longest`` ids at most; it neither fills nor cuts by itself."""
+    from transformers import PreTrainedTokenizerFast
+
     tokenizer = PreTrainedTokenizerFast(
-        tokenizer_file=str(folder / "tokenizer.json"),
-        model_max_length=config.max_position_embeddings,
+        tokenizer_file=str(file),
+        model_max_length=longest,
         model_input_names=["input_ids", "attention_mask"],
         **{f"{part}_token": f"[{part.upper()}]" for part in ("pad", "unk", "cls", "sep", "mask")},
     )
-    tokenizer.backend_tokenizer.no_truncation()  # the file asks for 128 ids, always
+    tokenizer.backend_tokenizer.no_truncation()  # the packaged file asks for 128 ids, always
     tokenizer.backend_tokenizer.no_padding()
-    return model.eval(), tokenizer
+    return tokenizer
 
 
 def renamed(weights: "dict[str, torch.Tensor]") -> "dict[str, torch.Tensor]":

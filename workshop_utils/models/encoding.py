@@ -64,12 +64,19 @@ def encode(
     Without ``length`` the longest text sets it. ``keep`` as in :func:`pad`. Lone surrogates, which no
     tokenizer accepts, are read as question marks.
     """
-    rows = [
-        e.ids for e in tokenizer.encode_batch([well_formed(text) for text in texts], add_special_tokens=False)
-    ]
+    rows = encode_rows(tokenizer, texts)
     if length is None:
         length = max(map(len, rows), default=0)
     return pad(rows, length, keep=keep)
+
+
+def encode_rows(
+    tokenizer: Tokenizer, texts: Iterable[str], length: int | None = None, keep: str = "head"
+) -> list[Sequence[int]]:
+    """The same ids as rows of their own lengths, without filling."""
+    ready = [well_formed(text) for text in texts]
+    rows = [encoding.ids for encoding in tokenizer.encode_batch(ready, add_special_tokens=False)]
+    return rows if length is None else [cut(row, length, keep) for row in rows]
 
 
 def pad(
@@ -89,13 +96,14 @@ def pad(
         )
     padded = np.full((len(rows), length), filler, dtype=np.int32)
     for row, ids in zip(padded, rows, strict=True):
-        kept = _cut(ids, length, keep)
+        kept = cut(ids, length, keep)
         start = 0 if side == "right" else length - len(kept)
         row[start : start + len(kept)] = kept
     return padded
 
 
-def _cut(ids: Sequence[int], length: int, keep: str) -> Sequence[int]:
+def cut(ids: Sequence[int], length: int, keep: str) -> Sequence[int]:
+    """At most ``length`` ids; ``keep`` as in :func:`pad`."""
     if len(ids) <= length:
         return ids
     head = {"head": length, "tail": 0, "both": length - length // 2}[keep]

@@ -90,14 +90,15 @@ def export_keras(saved: Path, folder: Path, texts: Sequence[str] = ()) -> Path:
         answers, model = np.load(work / "answers.npy"), (work / "model.onnx").read_bytes()
     made_by = {name: version(name) for name in ("torch", "onnx", "onnxruntime")}
     card = card.model_copy(update={"versions": card.versions | made_by})
-    for fill in (False, True):
-        try:
-            served = card.model_copy(update={"fill": fill})
-            return publish(folder, served, model, tokenizer, lambda _: answers, texts)
-        except WorkshopError:
-            if fill:
-                raise
-    raise AssertionError("unreachable")
+
+    def attempt(fill: bool) -> Path:
+        served = card.model_copy(update={"fill": fill})
+        return publish(folder, served, model, tokenizer, lambda _: answers, texts)
+
+    try:
+        return attempt(fill=False)
+    except WorkshopError:
+        return attempt(fill=True)
 
 
 def _convert(network: Path, work: Path) -> None:

@@ -8,7 +8,8 @@ import io
 import logging
 import tempfile
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,7 +19,7 @@ from tokenizers import Tokenizer
 from workshop_utils.data.errors import WorkshopError
 from workshop_utils.models.bundle import Bundle
 from workshop_utils.models.card import Gate, describe
-from workshop_utils.models.export import publish
+from workshop_utils.models.export import PROBES, publish
 from workshop_utils.models.reader import Reader
 
 if TYPE_CHECKING:
@@ -62,9 +63,11 @@ def export_distilbert(
     reader.no_padding()
     wide = to_onnx(model)
 
+    read = Reader(reader, card)
+    expected = np.concatenate([_answer(model, read(text)[0]) for text in PROBES])
+
     def reference(probes: Sequence[str]) -> np.ndarray:
-        read = Reader(reader, card)
-        return np.concatenate([_answer(model, read(text)[0]) for text in probes])
+        return expected
 
     with tempfile.TemporaryDirectory() as scratch:
         parts = {"float32": wide, "int8": quantised(wide)}
@@ -118,11 +121,9 @@ def to_onnx(model: "DistilBertForSequenceClassification") -> bytes:
 
     longest = model.config.max_position_embeddings
     shapes = {"input_ids": {0: torch.export.Dim("batch"), 1: torch.export.Dim("length", max=longest)}}
-    was_training, chatter = model.training, logging.getLogger("torch.onnx")
-    level = chatter.level
-    chatter.setLevel(logging.ERROR)
+    was_training = model.training
     try:
-        with warnings.catch_warnings(), torch.no_grad():
+        with _errors_only("torch.onnx"), warnings.catch_warnings(), torch.no_grad():
             warnings.simplefilter("ignore")
             program = torch.onnx.export(
                 Probabilities().eval(),
@@ -134,7 +135,6 @@ def to_onnx(model: "DistilBertForSequenceClassification") -> bytes:
                 verbose=False,
             )
     finally:
-        chatter.setLevel(level)
         model.train(was_training)
     content = io.BytesIO()
     program.save(content)
@@ -148,14 +148,20 @@ def quantised(model: bytes) -> bytes:
 
     graph = onnx.load_model_from_string(model)
     del graph.graph.value_info[:]  # the exporter's shapes contradict the quantiser's
-    chatter = logging.getLogger()
+    with _errors_only(), tempfile.TemporaryDirectory() as scratch:
+        target = Path(scratch) / "model.onnx"
+        quantize_dynamic(graph, target, per_channel=True)
+        return target.read_bytes()
+
+
+@contextmanager
+def _errors_only(logger: str | None = None) -> Iterator[None]:
+    """The logger, by default the root of all, tells errors only."""
+    chatter = logging.getLogger(logger)
     level = chatter.level
     chatter.setLevel(logging.ERROR)
     try:
-        with tempfile.TemporaryDirectory() as scratch:
-            target = Path(scratch) / "model.onnx"
-            quantize_dynamic(graph, target, per_channel=True)
-            return target.read_bytes()
+        yield
     finally:
         chatter.setLevel(level)
 

@@ -40,7 +40,7 @@ def word_cnn(
     start = "uniform" if vectors is None else keras.initializers.Constant(vectors)
     embedded = keras.layers.Embedding(vocabulary, dimensions, embeddings_initializer=start)(ids)
     embedded = keras.layers.SpatialDropout1D(dropout / 2)(embedded * mask)
-    pooled = [_highest(_convolve(embedded, mask, filters, width, batch_norm)) for width in kernels]
+    pooled = [highest(convolve(embedded, mask, filters, width, batch_norm)) for width in kernels]
     joined = keras.layers.Concatenate()(pooled) if len(pooled) > 1 else pooled[0]
     return _classify(ids, keras.layers.Dropout(dropout)(joined), classes, "word_cnn")
 
@@ -66,19 +66,27 @@ def character_cnn(
     ids, mask = _ids()
     signal = keras.layers.Embedding(vocabulary, dimensions)(ids) * mask
     for _ in range(layers):
-        signal = _convolve(signal, mask, filters, kernel)
-    return _classify(ids, keras.layers.Dropout(dropout)(_highest(signal)), classes, "character_cnn")
+        signal = convolve(signal, mask, filters, kernel)
+    return _classify(ids, keras.layers.Dropout(dropout)(highest(signal)), classes, "character_cnn")
 
 
 def _ids() -> tuple:
-    """The input of ids and the mask that is 1 where there is text, shape (batch, length, 1)."""
+    """The input of ids and its :func:`text_mask`."""
     import keras
 
     ids = keras.Input((None,), dtype="int32", name="ids")
-    return ids, keras.ops.expand_dims(keras.ops.cast(ids > 0, "float32"), -1)
+    return ids, text_mask(ids)
 
 
-def _convolve(signal, mask, filters: int, width: int, batch_norm: bool = False):
+def text_mask(ids):
+    """1 where there is text and 0 where there is filling, shape (batch, length, 1)."""
+    import keras
+
+    return keras.ops.expand_dims(keras.ops.cast(ids > 0, "float32"), -1)
+
+
+def convolve(signal, mask, filters: int, width: int, batch_norm: bool = False):
+    """One convolution with ReLU, silent on filling, shape (batch, length, filters)."""
     import keras
 
     signal = keras.layers.Conv1D(filters, width, padding="same")(signal)
@@ -87,7 +95,7 @@ def _convolve(signal, mask, filters: int, width: int, batch_norm: bool = False):
     return keras.layers.ReLU()(signal) * mask
 
 
-def _highest(signal):
+def highest(signal):
     """The strongest answer of each filter; after ReLU the filling's zeros can never be the only winner."""
     import keras
 

@@ -10,6 +10,8 @@ and others, *Feature hashing for large scale multitask learning*, ICML 2009). In
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from workshop_utils.models.nets import convolve, highest, text_mask
+
 if TYPE_CHECKING:
     import keras
 
@@ -69,13 +71,10 @@ def _convolutions(ids, vocabulary: int, dimensions: int, filters: int, kernels, 
     """The maximum of each filter and the mean word vector, shape (batch, filters * kernels + dimensions)."""
     import keras
 
-    mask = _mask(ids)
+    mask = text_mask(ids)
     embedded = keras.layers.Embedding(vocabulary, dimensions)(ids) * mask
     embedded = keras.layers.SpatialDropout1D(dropout / 2)(embedded)
-    pooled = []
-    for width in kernels:
-        signal = keras.layers.Conv1D(filters, width, padding="same", activation="relu")(embedded)
-        pooled.append(keras.layers.GlobalMaxPooling1D()(signal * mask))
+    pooled = [highest(convolve(embedded, mask, filters, width)) for width in kernels]
     length = keras.ops.maximum(keras.ops.sum(mask, axis=1), 1)
     return keras.layers.Concatenate()([*pooled, keras.ops.sum(embedded, axis=1) / length])
 
@@ -84,7 +83,7 @@ def _ngram_weights(ids, classes: int, ngrams: Sequence[int]):
     """Sum of the n-grams' weights over the square root of the text's length, shape (batch, classes)."""
     import keras
 
-    length = keras.ops.maximum(keras.ops.sum(_mask(ids), axis=1), 1)
+    length = keras.ops.maximum(keras.ops.sum(text_mask(ids), axis=1), 1)
     hashed, complete, total = ids, ids > 0, 0
     for size in range(1, max(ngrams) + 1):
         if size > 1:
@@ -96,12 +95,6 @@ def _ngram_weights(ids, classes: int, ngrams: Sequence[int]):
             there = keras.ops.expand_dims(keras.ops.cast(complete, "float32"), -1)
             total = total + keras.ops.sum(table(hashed) * there, axis=1)
     return total / keras.ops.sqrt(length)
-
-
-def _mask(ids):
-    import keras
-
-    return keras.ops.expand_dims(keras.ops.cast(ids > 0, "float32"), -1)
 
 
 def _answer(inputs: list, features, weights, classes: int, dropout: float) -> "keras.Model":

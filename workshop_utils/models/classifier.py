@@ -1,0 +1,123 @@
+"""A fine-tuned DistilBERT with all that is needed to read a text; saved and loaded. Used from lesson 06.
+
+The folder holds ``model.safetensors``, ``config.json``, ``tokenizer.json`` and the card ``bundle.json``;
+:func:`~workshop_utils.models.export_distilbert.export_distilbert` makes of it a bundle that can be served.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from workshop_utils.data.errors import WorkshopError
+from workshop_utils.models.card import FORMAT, Keep, describe, read_card, read_file, write_folder
+from workshop_utils.models.distilbert import fast_tokenizer, load_encoder
+from workshop_utils.models.encoding import cut, well_formed
+
+if TYPE_CHECKING:
+    from transformers import DistilBertForSequenceClassification, PreTrainedTokenizerFast
+
+
+class Classifier(NamedTuple):
+    """A model, its tokenizer, and how it reads: at most ``max_length`` ids, ``keep`` of a longer text."""
+
+    model: "DistilBertForSequenceClassification"
+    tokenizer: "PreTrainedTokenizerFast"
+    max_length: int = 128
+    keep: Keep = "both"
+
+    @property
+    def labels(self) -> list[str]:
+        """Names of the classes, in the order of the model's outputs."""
+        return [self.model.config.id2label[number] for number in range(self.model.config.num_labels)]
+
+    def numbers(self, labels: Sequence[str]) -> np.ndarray:
+        """The labels as class numbers, int64 of shape (n,).
+
+        Raises:
+            WorkshopError: a label that the model does not know.
+        """
+        names = {name: number for number, name in enumerate(self.labels)}
+        if unknown := set(labels) - names.keys():
+            raise WorkshopError(f"The model knows no label {sorted(unknown)[0]!r}, only {', '.join(names)}.")
+        return np.array([names[label] for label in labels], dtype=np.int64)
+
+    def rows(self, texts: Sequence[str]) -> list[list[int]]:
+        """Ids of each text with ``[CLS]`` and ``[SEP]``, without filling."""
+        ready = [well_formed(text) for text in texts]
+        found = self.tokenizer.backend_tokenizer.encode_batch_fast(ready, add_special_tokens=False)
+        start, end = self.tokenizer.cls_token_id, self.tokenizer.sep_token_id
+        return [[start, *cut(each.ids, self.max_length - 2, self.keep), end] for each in found]
+
+    def predict_proba(self, texts: Sequence[str], batch_size: int = 32) -> np.ndarray:
+        """Class probabilities in the order of the texts, float32 of shape (n, classes)."""
+        import torch
+
+        answers = np.empty((len(texts), len(self.labels)), dtype=np.float32)
+        rows = self.rows(texts)
+        order = np.argsort([len(row) for row in rows], kind="stable")
+        self.model.eval()
+        with torch.inference_mode():
+            for start in range(0, len(order), batch_size):
+                chosen = order[start : start + batch_size]
+                filled = self.tokenizer.pad({"input_ids": [rows[i] for i in chosen]}, return_tensors="pt")
+                logits = self.model(**filled.to(self.model.device)).logits.float()
+                answers[chosen] = torch.softmax(logits, dim=-1).cpu().numpy()
+        return answers
+
+    def predict(self, texts: Sequence[str]) -> np.ndarray:
+        """The most probable label of each text, shape (n,), str."""
+        return np.array(self.labels)[self.predict_proba(texts).argmax(axis=1)]
+
+
+def new_classifier(
+    labels: Sequence[str], name: str = "packaged", max_length: int = 128, keep: Keep = "both", seed: int = 0
+) -> Classifier:
+    """A pretrained encoder with an untrained classification layer; arguments as in ``load_encoder``."""
+    return Classifier(*load_encoder(name, labels, seed), max_length, keep)
+
+
+def save_classifier(
+    folder: Path,
+    classifier: Classifier,
+    metrics: Mapping[str, float] | None = None,
+    test_texts: Sequence[str] = (),
+) -> Path:
+    """Write the folder anew, whole or not at all, and return it; arguments as in ``save_network``."""
+
+    def write(draft: Path) -> None:
+        classifier.model.save_pretrained(draft)
+        classifier.tokenizer.backend_tokenizer.save(str(draft / "tokenizer.json"))
+
+    packages = ("torch", "transformers", "tokenizers", "numpy")
+    card = describe(
+        "distilbert",
+        classifier.labels,
+        classifier.max_length,
+        metrics,
+        test_texts,
+        packages,
+        keep=classifier.keep,
+    )
+    return write_folder(folder, card, write)
+
+
+def load_classifier(folder: Path) -> Classifier:
+    """The classifier that :func:`save_classifier` wrote.
+
+    Raises:
+        WorkshopError: nothing there, another format, or a file that does not fit its sha256.
+    """
+    card = read_card(folder)
+    if card.kind != "distilbert" or "model.safetensors" not in card.sha256:
+        raise WorkshopError(f"{folder.name} holds no fine-tuned DistilBERT of this course ({FORMAT}).")
+    config = json.loads(read_file(folder, card, "config.json"))
+    for name in card.sha256:
+        read_file(folder, card, name)
+    from transformers import DistilBertForSequenceClassification
+
+    model = DistilBertForSequenceClassification.from_pretrained(folder, local_files_only=True)
+    tokenizer = fast_tokenizer(folder / "tokenizer.json", config["max_position_embeddings"])
+    return Classifier(model.eval(), tokenizer, card.max_length, card.keep)

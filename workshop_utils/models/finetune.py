@@ -1,0 +1,235 @@
+"""Fine-tune a DistilBERT on two cores: the Trainer of transformers with settings that cost no accuracy.
+
+Developed in lesson 06; ``benchmarks/finetuning.py`` measures what each setting is worth. Texts are
+tokenised once, batches hold texts of about the same length and are no wider than their longest text, large
+batches are accumulated from small ones, and memory that was freed is kept for the next batch.
+"""
+
+import ctypes
+import logging
+import sys
+import tempfile
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, NamedTuple
+
+import pandas as pd
+from tqdm import tqdm
+
+from workshop_utils.models.classifier import Classifier
+from workshop_utils.models.evaluation import accuracy, macro_f1
+
+if TYPE_CHECKING:
+    from transformers import Trainer, TrainerCallback, TrainingArguments
+
+Labelled = tuple[Sequence[str], Sequence[str]]
+
+
+class Recipe(NamedTuple):
+    """Settings of one fine-tuning. ``batch_size`` texts per update, computed ``at_once`` by ``at_once``.
+
+    ``warmup`` is a share of all updates, in which the learning rate rises; then it falls in a straight line.
+    """
+
+    epochs: float = 3
+    learning_rate: float = 1e-4
+    batch_size: int = 16
+    at_once: int = 16
+    weight_decay: float = 0.01
+    warmup: float = 0.1
+    seed: int = 0
+
+
+DEFAULT = Recipe()
+
+
+def fine_tune(
+    classifier: Classifier,
+    texts: Sequence[str],
+    labels: Sequence[str],
+    recipe: Recipe = DEFAULT,
+    validation: Labelled | None = None,
+    patience: int | None = None,
+    callbacks: "Sequence[TrainerCallback]" = (),
+) -> pd.DataFrame:
+    """Train the classifier in place; one row per epoch with ``loss``, and with validation texts also
+    ``val_loss, val_accuracy, val_macro_f1``.
+
+    With validation texts the weights of the epoch with the lowest ``val_loss`` come back; with ``patience``,
+    training stops after so many epochs without a lower one. The same seed gives the same model on the same
+    machine.
+
+    Args:
+        validation: texts and labels that are not trained on.
+
+    Raises:
+        ValueError: patience without validation texts, or a batch that is no multiple of ``at_once``.
+        WorkshopError: a label that the classifier does not know.
+    """
+    if patience is not None and validation is None:
+        raise ValueError("Early stopping needs validation texts; pass validation=(texts, labels).")
+    with tempfile.TemporaryDirectory() as folder:
+        trainer = make_trainer(classifier, (texts, labels), folder, recipe, validation, patience, callbacks)
+        with kept_memory(), quiet():
+            trainer.train()
+        classifier.model.eval()
+        return history(trainer)
+
+
+def make_trainer(
+    classifier: Classifier,
+    training: Labelled,
+    folder: str,
+    recipe: Recipe = DEFAULT,
+    validation: Labelled | None = None,
+    patience: int | None = None,
+    callbacks: "Sequence[TrainerCallback]" = (),
+) -> "Trainer":
+    """The Trainer that :func:`fine_tune` runs, ready to ``train()``; checkpoints go into ``folder``."""
+    from transformers import DataCollatorWithPadding, EarlyStoppingCallback, PrinterCallback, Trainer
+
+    stop = [] if patience is None else [EarlyStoppingCallback(early_stopping_patience=patience)]
+    trainer = Trainer(
+        model=classifier.model,
+        args=arguments(folder, recipe, validate=validation is not None),
+        train_dataset=examples(classifier, *training),
+        eval_dataset=validation and examples(classifier, *validation),
+        processing_class=classifier.tokenizer,
+        data_collator=DataCollatorWithPadding(classifier.tokenizer),
+        compute_metrics=_marks,
+        callbacks=[*callbacks, *stop, _progress_line()],
+    )
+    trainer.remove_callback(PrinterCallback)
+    return trainer
+
+
+def arguments(folder: str, recipe: Recipe, validate: bool) -> "TrainingArguments":
+    """The recipe in the words of transformers; bf16 where the processor or a GPU computes it fast.
+
+    Raises:
+        ValueError: the batch is no multiple of ``at_once``.
+    """
+    from transformers import TrainingArguments
+
+    if recipe.batch_size % recipe.at_once:
+        raise ValueError(f"A batch of {recipe.batch_size} is no multiple of {recipe.at_once} at once.")
+    return TrainingArguments(
+        output_dir=folder,
+        num_train_epochs=recipe.epochs,
+        learning_rate=recipe.learning_rate,
+        per_device_train_batch_size=recipe.at_once,
+        gradient_accumulation_steps=recipe.batch_size // recipe.at_once,
+        per_device_eval_batch_size=32,
+        weight_decay=recipe.weight_decay,
+        warmup_steps=recipe.warmup,
+        train_sampling_strategy="group_by_length",
+        bf16=fast_bf16(),
+        eval_strategy="epoch" if validate else "no",
+        save_strategy="epoch" if validate else "no",
+        load_best_model_at_end=validate,
+        metric_for_best_model="eval_loss",
+        greater_is_better=False,
+        save_only_model=True,
+        save_total_limit=1,
+        logging_strategy="epoch",
+        dataloader_pin_memory=False,
+        report_to="none",
+        disable_tqdm=True,
+        seed=recipe.seed,
+    )
+
+
+def examples(classifier: Classifier, texts: Sequence[str], labels: Sequence[str]) -> list[dict]:
+    """What the Trainer reads: for each text its ids, tokenised once, and its class number."""
+    rows = zip(classifier.rows(texts), classifier.numbers(labels).tolist(), strict=True)
+    return [{"input_ids": ids, "labels": number} for ids, number in rows]
+
+
+def fast_bf16() -> bool:
+    """Is there a GPU or a processor that multiplies bf16 in hardware (AMX or AVX-512 BF16)?"""
+    import torch
+
+    if torch.cuda.is_available():
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    able = torch.cpu.get_capabilities()
+    return bool(able.get("amx_bf16") or able.get("avx512_bf16"))
+
+
+def history(trainer: "Trainer") -> pd.DataFrame:
+    """The Trainer's log as a table, one row per epoch."""
+    names = {"loss": "loss", "eval_loss": "val_loss"}
+    names |= {f"eval_{mark}": f"val_{mark}" for mark in ("accuracy", "macro_f1")}
+    rows: dict[float, dict] = {}
+    for entry in trainer.state.log_history:
+        found = {new: entry[old] for old, new in names.items() if old in entry}
+        if found:
+            rows.setdefault(entry["epoch"], {}).update(found)
+    return pd.DataFrame.from_dict(rows, orient="index").rename_axis("epoch")
+
+
+@contextmanager
+def kept_memory() -> Iterator[None]:
+    """Let glibc keep freed memory instead of giving it back to the system and fetching it anew.
+
+    Each batch frees and asks for the same large arrays; by default every one of them is fresh memory, which
+    the system fills with zeros, page by page. Elsewhere than with glibc nothing happens.
+    """
+    try:
+        allocator = ctypes.CDLL("libc.so.6") if sys.platform == "linux" else None
+        change, trim = allocator.mallopt, allocator.malloc_trim
+    except (OSError, AttributeError):
+        yield
+        return
+    change(_MMAP_MAX, 0)
+    change(_TRIM_THRESHOLD, 2**31 - 1)
+    try:
+        yield
+    finally:
+        change(_MMAP_MAX, 65_536)
+        change(_TRIM_THRESHOLD, 131_072)
+        trim(0)
+
+
+#: Names of mallopt's parameters in glibc's malloc.h.
+_TRIM_THRESHOLD, _MMAP_MAX = -1, -4
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """No advice from libraries while training; errors are still told."""
+    logger = logging.getLogger("transformers")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logger.setLevel(level)
+
+
+def _marks(answers) -> dict[str, float]:
+    said = answers.predictions.argmax(axis=1)
+    return {"accuracy": accuracy(answers.label_ids, said), "macro_f1": macro_f1(answers.label_ids, said)}
+
+
+def _progress_line() -> "TrainerCallback":
+    """One line that vanishes at the end; ``TQDM_DISABLE=1`` keeps logs free of it."""
+    from transformers import TrainerCallback
+
+    class Line(TrainerCallback):
+        def on_train_begin(self, args, state, control, **_):
+            self.bar = tqdm(total=state.max_steps, desc="fine-tuning", unit="update", leave=False)
+
+        def on_step_end(self, args, state, control, **_):
+            self.bar.update(state.global_step - self.bar.n)
+
+        def on_log(self, args, state, control, logs=None, **_):
+            kept = {name: f"{logs[name]:.3f}" for name in ("loss", "eval_loss") if name in (logs or {})}
+            self.bar.set_postfix(kept, refresh=False)
+
+        def on_train_end(self, args, state, control, **_):
+            self.bar.close()
+
+    return Line()
