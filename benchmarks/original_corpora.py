@@ -13,11 +13,9 @@ training parts.
 import argparse
 import json
 import os
-import re
 import resource
 import time
 from pathlib import Path
-from typing import NamedTuple
 
 os.environ |= {"KERAS_BACKEND": "tensorflow", "TF_CPP_MIN_LOG_LEVEL": "2", "TF_ENABLE_ONEDNN_OPTS": "0"}
 
@@ -28,9 +26,8 @@ from sklearn.linear_model import LogisticRegression
 
 from benchmarks import nets_2019
 from benchmarks.child import last_line
-from workshop_utils.data import load_poems, load_reviews
-from workshop_utils.data.paths import ROOT
-from workshop_utils.data.split import hold_out
+from benchmarks.corpora import Task, poems, reviews
+from benchmarks.readme import write_between_marks
 from workshop_utils.models.by_length import fit_by_length, predict_by_length
 from workshop_utils.models.encoding import encode, encode_rows, train_characters, train_words
 from workshop_utils.models.wide import joined_cnn, ngram_rarity, wide_word_cnn
@@ -38,33 +35,6 @@ from workshop_utils.models.wide import joined_cnn, ngram_rarity, wide_word_cnn
 RESULTS = Path(__file__).parent / "results"
 RUNS = RESULTS / "original_corpora.jsonl"
 SEEDS = range(3)
-
-
-class Task(NamedTuple):
-    """Texts and class numbers of both parts."""
-
-    train: list[str]
-    train_labels: np.ndarray
-    test: list[str]
-    test_labels: np.ndarray
-
-
-def reviews() -> Task:
-    """The official split without leaks and repetitions in training; line breaks of the web page go."""
-    frame = load_reviews("full")
-    frame["review"] = frame["review"].str.replace(r"<br\s*/?>", " ", regex=True)
-    train, test = frame.query("split == 'train'"), frame.query("split == 'test'")
-    train = train[~train["review"].isin(test["review"])].drop_duplicates("review")
-    train = train.sample(frac=1, random_state=0)
-    return _task(train["review"], train["sentiment"], test["review"], test["sentiment"])
-
-
-def poems() -> Task:
-    """Three tenths of ten grouped, stratified folds are the test part."""
-    frame = load_poems("full")
-    held = hold_out(frame["text"], frame["author"], folds=10, held_folds=3)
-    train, test = frame[~held], frame[held]
-    return _task(train["text"], train["author"], test["text"], test["author"])
 
 
 def tfidf_words_and_pairs(task: Task, seed: int) -> np.ndarray:
@@ -210,9 +180,7 @@ def write(runs: pd.DataFrame) -> None:
     head = "# The course's models on the original corpora\n\n"
     head += "Made by `python -m benchmarks.original_corpora`.\n\n"
     (RESULTS / "original_corpora.md").write_text(head + text, encoding="utf-8")
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    marks = re.compile(r"(<!-- original_corpora -->\n).*?(<!-- /original_corpora -->)", re.S)
-    (ROOT / "README.md").write_text(marks.sub(lambda m: m[1] + text + m[2], readme), encoding="utf-8")
+    write_between_marks("original_corpora", text)
     print(table)
 
 
@@ -228,12 +196,6 @@ def _runs() -> list[dict]:
     if not RUNS.exists():
         return []
     return [json.loads(line) for line in RUNS.read_text(encoding="utf-8").splitlines()]
-
-
-def _task(train: pd.Series, train_labels: pd.Series, test: pd.Series, test_labels: pd.Series) -> Task:
-    names = np.unique(train_labels)
-    numbers = [np.searchsorted(names, labels).astype("int32") for labels in (train_labels, test_labels)]
-    return Task(list(train), numbers[0], list(test), numbers[1])
 
 
 def _tfidf(task: Task, **settings) -> np.ndarray:
