@@ -30,7 +30,7 @@ from benchmarks.corpora import Task, poems, reviews
 from benchmarks.readme import write_between_marks
 from workshop_utils.models.by_length import fit_by_length, predict_by_length
 from workshop_utils.models.encoding import encode, encode_rows, train_characters, train_words
-from workshop_utils.models.wide import joined_cnn, ngram_rarity, wide_word_cnn
+from workshop_utils.models.wide import joined_cnn, ngram_evidence, wide_word_cnn
 
 RESULTS = Path(__file__).parent / "results"
 RUNS = RESULTS / "original_corpora.jsonl"
@@ -71,31 +71,37 @@ def character_net_2019(task: Task, seed: int) -> np.ndarray:
 
 
 def word_cnn(task: Task, seed: int) -> np.ndarray:
-    """Word CNN, kernels 3, 5, 7, beside rarity-weighted words and pairs; 250 words of head and of tail."""
+    """Word CNN, kernels 3, 5, 7, beside weights of 1 to 3 words; 250 words of head and of tail."""
     tokenizer = train_words(task.train, size=30_000, min_count=2)
     rows, asked = (encode_rows(tokenizer, texts, 500, "both") for texts in (task.train, task.test))
     network = wide_word_cnn(
-        tokenizer.get_vocab_size(), _classes(task), ngram_rarity(rows, ngrams=(1, 2)), seed=seed
+        tokenizer.get_vocab_size(),
+        _classes(task),
+        ngram_evidence(rows, task.train_labels, ngrams=(1, 2, 3)),
+        seed=seed,
     )
     fit_by_length(network, [rows], task.train_labels, epochs=4, seed=seed)
     return predict_by_length(network, [asked])
 
 
 def joined_characters_and_words(task: Task, seed: int) -> np.ndarray:
-    """Word CNN, kernels 1 and 3, beside rarity-weighted character and word n-grams; random stretches."""
+    """Word CNN, kernels 1 and 3, beside weights of character and word n-grams; random stretches."""
     letters = train_characters(task.train)
     words = train_words(task.train, min_count=2, lowercase=False)
     inputs, asked = (
         [encode_rows(letters, texts, 2000, "both"), encode_rows(words, texts, 500, "both")]
         for texts in (task.train, task.test)
     )
-    rarity = ngram_rarity(inputs[0], ngrams=(2, 3, 4, 5)), ngram_rarity(inputs[1], ngrams=(1, 2))
-    network = joined_cnn(words.get_vocab_size(), _classes(task), *rarity, seed=seed)
+    evidence = [
+        ngram_evidence(rows, task.train_labels, ngrams)
+        for rows, ngrams in zip(inputs, [(2, 3, 4, 5), (1, 2)], strict=True)
+    ]
+    network = joined_cnn(words.get_vocab_size(), _classes(task), *evidence, seed=seed)
     fit_by_length(
         network,
         inputs,
         task.train_labels,
-        epochs=24,
+        epochs=16,
         learning_rate=0.003,
         batch_size=32,
         crop=0.3,

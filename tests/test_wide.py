@@ -6,16 +6,17 @@ import pytest
 
 from workshop_utils.models.by_length import fit_by_length, grouped_batches, predict_by_length
 from workshop_utils.models.encoding import pad
-from workshop_utils.models.wide import BUCKETS, joined_cnn, ngram_rarity, wide_word_cnn
+from workshop_utils.models.wide import BUCKETS, joined_cnn, ngram_evidence, wide_word_cnn
 
 ROWS = [[], [2], [2, 3], [4, 5, 6, 2], [3] * 40, list(range(2, 20)), [7, 7, 7], [5, 4]]
 LABELS = [0, 1, 0, 1, 0, 1, 0, 1]
-RARITY = ngram_rarity(ROWS, ngrams=(1, 2), min_texts=1)
+EVIDENCE = {size: np.ones((BUCKETS, 2), dtype=np.float32) for size in (1, 2)}
+THREE = {size: np.ones((BUCKETS, 3), dtype=np.float32) for size in (1, 2)}
 
 
 @pytest.fixture(scope="module")
 def network():
-    network = wide_word_cnn(20, 2, RARITY, dimensions=4, filters=3, seed=1)
+    network = wide_word_cnn(20, 2, EVIDENCE, dimensions=4, filters=3, seed=1)
     rng = np.random.default_rng(0)
     for weights in network.trainable_weights:
         weights.assign(rng.normal(0, 0.1, weights.shape))
@@ -25,7 +26,7 @@ def network():
 
 @pytest.fixture(scope="module")
 def joined():
-    return joined_cnn(20, 3, RARITY, RARITY, dimensions=4, filters=3, seed=1)
+    return joined_cnn(20, 3, THREE, THREE, dimensions=4, filters=3, seed=1)
 
 
 @pytest.mark.parametrize("row", ROWS, ids=len)
@@ -45,7 +46,7 @@ def test_answers_come_in_the_order_of_the_texts(network):
 
 
 def test_word_pairs_have_a_weight_of_their_own():
-    network = wide_word_cnn(20, 2, RARITY, dimensions=4, filters=3)
+    network = wide_word_cnn(20, 2, EVIDENCE, dimensions=4, filters=3)
     tables = [weights for weights in network.trainable_weights if weights.shape == (BUCKETS, 2)]
     assert len(tables) == 2
     before = predict_by_length(network, [[[2, 3], [3, 2]]])
@@ -57,16 +58,20 @@ def test_word_pairs_have_a_weight_of_their_own():
     np.testing.assert_allclose(after[1], before[1], atol=1e-6)
 
 
-def test_rarity_is_the_inverse_document_frequency_and_forgets_ngrams_of_one_text():
-    rarity = ngram_rarity([[2, 3], [2, 3, 3], [2, 4]], ngrams=(1, 2))
-    assert rarity[1][2] == pytest.approx(1) and rarity[1][3] == pytest.approx(np.log(4 / 3) + 1)
-    assert rarity[1][4] == 0
-    assert rarity[2][(2 * 7919 + 3) % BUCKETS] == pytest.approx(np.log(4 / 3) + 1)
-    assert np.count_nonzero(rarity[2]) == 1
+def test_evidence_is_the_log_ratio_of_naive_bayes_and_forgets_ngrams_of_one_text():
+    evidence = ngram_evidence([[2, 3], [2, 3, 3], [2, 4]], [0, 0, 1], ngrams=(1, 2))
+    counts = np.zeros((BUCKETS, 2))
+    counts[2], counts[3], counts[4] = (2, 1), (2, 0), (0, 1)
+    shares = (counts + 1) / (counts + 1).sum(axis=0)
+    np.testing.assert_allclose(evidence[1][3], np.log(shares[3] / shares[3][::-1]), rtol=1e-6)
+    assert (evidence[1][4] == 0).all()
+    assert evidence[2][(2 * 7919 + 3) % BUCKETS][0] > 0
+    assert np.count_nonzero(evidence[2].any(axis=1)) == 1
 
 
-def test_an_ngram_without_rarity_has_no_say():
-    network = wide_word_cnn(20, 2, ngram_rarity([[2, 3], [2, 3]], ngrams=(1,)), dimensions=4, filters=3)
+def test_an_ngram_without_evidence_has_no_say():
+    seen = ngram_evidence([[2, 3], [2, 3]], [0, 1], ngrams=(1,), min_texts=1)
+    network = wide_word_cnn(20, 2, seen, dimensions=4, filters=3)
     before = predict_by_length(network, [[[2, 9], [9, 9]]])
     [table] = [weights for weights in network.trainable_weights if weights.shape == (BUCKETS, 2)]
     changed = table.numpy()
@@ -83,7 +88,7 @@ def test_both_inputs_are_read_together(joined):
 
 def test_the_same_seed_learns_the_same_and_the_task_is_learned():
     def learned(seed):
-        network = wide_word_cnn(20, 2, RARITY, dimensions=4, filters=3, seed=seed)
+        network = wide_word_cnn(20, 2, EVIDENCE, dimensions=4, filters=3, seed=seed)
         history = fit_by_length(network, [ROWS * 20], LABELS * 20, epochs=8, learning_rate=0.05, seed=seed)
         return history.history["accuracy"][-1], predict_by_length(network, [ROWS])
 

@@ -2,10 +2,11 @@
 
 Convolutions generalise; weights of single n-grams remember, as logistic regression does. Their scores are
 added and trained together (Cheng and others, *Wide & deep learning for recommender systems*, DLRS 2016,
-section 3). N-grams find their weight by a hash of their ids, so that no list of them is needed (Weinberger
-and others, *Feature hashing for large scale multitask learning*, ICML 2009); each counts by its rarity, as
-in TF-IDF (lesson 03). Inputs are ids of shape (batch, length), int32, 0 for filling; answers have shape
-(batch, classes). Built on lesson 05's network.
+section 3). Each n-gram counts by its evidence, as naive Bayes (lesson 03) weighs it (Wang and Manning,
+*Baselines and bigrams*, ACL 2012, section 2), and finds its place by a hash of its ids, so that no list of
+n-grams is needed (Weinberger and others, *Feature hashing for large scale multitask learning*, ICML 2009).
+Inputs are ids of shape (batch, length), int32, 0 for filling; answers have shape (batch, classes). Built on
+lesson 05's network.
 """
 
 from collections.abc import Iterator, Sequence
@@ -23,29 +24,33 @@ BUCKETS = 2**18
 _STEP = 7919
 
 
-#: For each size of n-grams the rarity of each bucket, shape (BUCKETS,), float32.
-Rarity = dict[int, np.ndarray]
+#: For each size of n-grams the evidence of each bucket for each class, shape (BUCKETS, classes), float32.
+Evidence = dict[int, np.ndarray]
 
 
-def ngram_rarity(rows: Sequence[Sequence[int]], ngrams: Sequence[int], min_texts: int = 2) -> Rarity:
-    """Inverse document frequency of hashed n-grams; 0 for those in fewer than ``min_texts`` texts.
+def ngram_evidence(
+    rows: Sequence[Sequence[int]], labels: Sequence[int], ngrams: Sequence[int], min_texts: int = 2
+) -> Evidence:
+    """How much more frequent a hashed n-gram is in a class than in the others, as a logarithm.
 
-    An n-gram of a single text says nothing about other texts, but lets a network know that text by heart.
+    0 for n-grams in fewer than ``min_texts`` texts: they say nothing about other texts, but would let a
+    network know their text by heart.
+
+    Args:
+        rows, labels: ids and class numbers of the training texts, and of no others.
     """
-    texts = {size: np.zeros(BUCKETS) for size in ngrams}
-    for row in rows:
+    labels = np.asarray(labels)
+    texts = {size: np.zeros((BUCKETS, labels.max() + 1)) for size in ngrams}
+    for row, label in zip(rows, labels, strict=True):
         for size, hashed in _hashed(np.asarray(row, dtype=np.int32), ngrams):
-            texts[size][np.unique(hashed)] += 1
-    return {
-        size: np.where(df >= min_texts, np.log((1 + len(rows)) / (1 + df)) + 1, 0).astype(np.float32)
-        for size, df in texts.items()
-    }
+            texts[size][np.unique(hashed), label] += 1
+    return {size: _log_ratio(counts, min_texts) for size, counts in texts.items()}
 
 
 def wide_word_cnn(
     vocabulary: int,
     classes: int,
-    rarity: Rarity,
+    evidence: Evidence,
     dimensions: int = 64,
     filters: int = 64,
     kernels: Sequence[int] = (3, 5, 7),
@@ -56,21 +61,21 @@ def wide_word_cnn(
     """Word ids through parallel convolutions, maximum and mean, plus weights of word n-grams.
 
     Args:
-        rarity: of the word n-grams, from :func:`ngram_rarity`. pace: as in :func:`joined_cnn`.
+        evidence: of the word n-grams, from :func:`ngram_evidence`. pace: as in :func:`joined_cnn`.
     """
     import keras
 
     keras.utils.set_random_seed(seed)
     ids = keras.Input((None,), dtype="int32", name="words")
     features = _convolutions(ids, vocabulary, dimensions, filters, kernels, dropout)
-    return _answer([ids], features, pace * _ngram_weights(ids, classes, rarity), classes, dropout)
+    return _answer([ids], features, pace * _ngram_weights(ids, classes, evidence), classes, dropout)
 
 
 def joined_cnn(
     words: int,
     classes: int,
-    character_rarity: Rarity,
-    word_rarity: Rarity,
+    character_evidence: Evidence,
+    word_evidence: Evidence,
     dimensions: int = 96,
     filters: int = 64,
     kernels: Sequence[int] = (1, 3),
@@ -82,7 +87,7 @@ def joined_cnn(
 
     Args:
         words: size of the words' vocabulary; characters need none, their n-grams are hashed.
-        character_rarity, word_rarity: of the n-grams, from :func:`ngram_rarity`.
+        character_evidence, word_evidence: of the n-grams, from :func:`ngram_evidence`.
         pace: the n-grams' weights count so many times, and so learn so much faster than the filters.
     """
     import keras
@@ -91,7 +96,9 @@ def joined_cnn(
     letters = keras.Input((None,), dtype="int32", name="characters")
     ids = keras.Input((None,), dtype="int32", name="words")
     features = _convolutions(ids, words, dimensions, filters, kernels, dropout)
-    weights = _ngram_weights(letters, classes, character_rarity) + _ngram_weights(ids, classes, word_rarity)
+    weights = _ngram_weights(letters, classes, character_evidence) + _ngram_weights(
+        ids, classes, word_evidence
+    )
     return _answer([letters, ids], features, pace * weights, classes, dropout)
 
 
@@ -107,31 +114,31 @@ def _convolutions(ids, vocabulary: int, dimensions: int, filters: int, kernels, 
     return keras.layers.Concatenate()([*pooled, keras.ops.sum(embedded, axis=1) / length])
 
 
-def _ngram_weights(ids, classes: int, rarity: Rarity):
-    """Sum of the n-grams' weights times rarity, over the length of the text's vector: (batch, classes)."""
+def _ngram_weights(ids, classes: int, evidence: Evidence):
+    """Sum of the n-grams' weights times evidence, over the length of the text's vector: (batch, classes)."""
     import keras
 
     hashed, complete, total, squares = ids, ids > 0, 0, 0
-    for size in range(1, max(rarity) + 1):
+    for size in range(1, max(evidence) + 1):
         if size > 1:
             following = keras.ops.pad(ids, [[0, 0], [0, size - 1]])[:, size - 1 :]
             hashed = keras.ops.mod(hashed * _STEP + following, BUCKETS)
             complete = keras.ops.logical_and(complete, following > 0)
-        if size in rarity:
-            rare = keras.layers.Embedding(
-                BUCKETS, 1, embeddings_initializer=_fixed(rarity[size]), trainable=False
-            )
+        if size in evidence:
+            fixed = keras.initializers.Constant(evidence[size])
+            known = keras.layers.Embedding(BUCKETS, classes, embeddings_initializer=fixed, trainable=False)
             weight = keras.layers.Embedding(BUCKETS, classes, embeddings_initializer="zeros")
-            factor = rare(hashed) * keras.ops.expand_dims(keras.ops.cast(complete, "float32"), -1)
+            factor = known(hashed) * keras.ops.expand_dims(keras.ops.cast(complete, "float32"), -1)
             total = total + keras.ops.sum(weight(hashed) * factor, axis=1)
             squares = squares + keras.ops.sum(keras.ops.square(factor), axis=1)
     return total / keras.ops.sqrt(keras.ops.maximum(squares, 1))
 
 
-def _fixed(rarity: np.ndarray):
-    import keras
-
-    return keras.initializers.Constant(rarity[:, None])
+def _log_ratio(counts: np.ndarray, min_texts: int) -> np.ndarray:
+    """Counts of texts, shape (BUCKETS, classes), as log ratios of their smoothed shares."""
+    others = counts.sum(axis=1, keepdims=True) - counts
+    ratio = np.log((counts + 1) / (counts + 1).sum(axis=0)) - np.log((others + 1) / (others + 1).sum(axis=0))
+    return np.where(counts.sum(axis=1, keepdims=True) >= min_texts, ratio, 0).astype(np.float32)
 
 
 def _hashed(row: np.ndarray, ngrams: Sequence[int]) -> Iterator[tuple[int, np.ndarray]]:
