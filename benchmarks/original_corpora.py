@@ -33,7 +33,7 @@ from workshop_utils.data.paths import ROOT
 from workshop_utils.data.split import hold_out
 from workshop_utils.models.by_length import fit_by_length, predict_by_length
 from workshop_utils.models.encoding import encode, encode_rows, train_characters, train_words
-from workshop_utils.models.wide import joined_cnn, wide_word_cnn
+from workshop_utils.models.wide import joined_cnn, ngram_rarity, wide_word_cnn
 
 RESULTS = Path(__file__).parent / "results"
 RUNS = RESULTS / "original_corpora.jsonl"
@@ -77,6 +77,11 @@ def tfidf_characters(task: Task, seed: int) -> np.ndarray:
     return _tfidf(task, analyzer="char_wb", ngram_range=(2, 5), lowercase=False, min_df=2, sublinear_tf=True)
 
 
+def tfidf_characters_across_words(task: Task, seed: int) -> np.ndarray:
+    """TF-IDF of 2 to 5 characters across words and verses, logistic regression (no chance in it)."""
+    return _tfidf(task, analyzer="char", ngram_range=(2, 5), lowercase=False, min_df=2, sublinear_tf=True)
+
+
 def word_net_2019(task: Task, seed: int) -> np.ndarray:
     """Embedding 96, Conv1D 96 with kernel 3."""
     tokenizer = train_words(task.train, size=20_000)
@@ -96,24 +101,26 @@ def character_net_2019(task: Task, seed: int) -> np.ndarray:
 
 
 def word_cnn(task: Task, seed: int) -> np.ndarray:
-    """Parallel kernels 3, 5, 7 beside weights of words and word pairs; 250 words of head and of tail."""
+    """Word CNN, kernels 3, 5, 7, beside rarity-weighted words and pairs; 250 words of head and of tail."""
     tokenizer = train_words(task.train, size=30_000, min_count=2)
-    network = wide_word_cnn(tokenizer.get_vocab_size(), _classes(task), seed=seed)
-    fit_by_length(
-        network, [encode_rows(tokenizer, task.train, 500, "both")], task.train_labels, epochs=4, seed=seed
+    rows, asked = (encode_rows(tokenizer, texts, 500, "both") for texts in (task.train, task.test))
+    network = wide_word_cnn(
+        tokenizer.get_vocab_size(), _classes(task), ngram_rarity(rows, ngrams=(1, 2)), seed=seed
     )
-    return predict_by_length(network, [encode_rows(tokenizer, task.test, 500, "both")])
+    fit_by_length(network, [rows], task.train_labels, epochs=4, seed=seed)
+    return predict_by_length(network, [asked])
 
 
 def joined_characters_and_words(task: Task, seed: int) -> np.ndarray:
-    """Word CNN with kernels 1 and 3 beside weights of character and word n-grams; random stretches."""
+    """Word CNN, kernels 1 and 3, beside rarity-weighted character and word n-grams; random stretches."""
     letters = train_characters(task.train)
     words = train_words(task.train, min_count=2, lowercase=False)
-    network = joined_cnn(words.get_vocab_size(), _classes(task), seed=seed)
     inputs, asked = (
         [encode_rows(letters, texts, 2000, "both"), encode_rows(words, texts, 500, "both")]
         for texts in (task.train, task.test)
     )
+    rarity = ngram_rarity(inputs[0], ngrams=(2, 3, 4, 5)), ngram_rarity(inputs[1], ngrams=(1, 2))
+    network = joined_cnn(words.get_vocab_size(), _classes(task), *rarity, seed=seed)
     fit_by_length(
         network,
         inputs,
@@ -136,6 +143,7 @@ PLAN = [
         poems,
         [
             (tfidf_characters, False),
+            (tfidf_characters_across_words, False),
             (character_net_2019, True),
             (word_net_2019, True),
             (joined_characters_and_words, True),
