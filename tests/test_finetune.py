@@ -9,7 +9,6 @@ import pytest
 from tests.bundles import HOSTILE
 from tests.tiny import LABELS, tiny_encoder
 from workshop_utils.data.errors import WorkshopError
-from workshop_utils.models import finetune
 from workshop_utils.models.classifier import new_classifier
 from workshop_utils.models.finetune import (
     Recipe,
@@ -17,13 +16,12 @@ from workshop_utils.models.finetune import (
     examples,
     fast_bf16,
     fine_tune,
-    kept_memory,
     make_trainer,
     quiet,
 )
 
 #: Quick enough for a network of a few thousand weights.
-FAST = Recipe(epochs=4, learning_rate=2e-2, batch_size=8, at_once=8)
+FAST = Recipe(epochs=4, learning_rate=2e-2, head_rate=2e-2)
 
 
 def task(count, seed=0, flip=False):
@@ -71,6 +69,23 @@ def test_the_same_seed_gives_the_same_model(encoder):
         found.append(weights(learner))
     assert (found[0] == found[1]).all()
     assert not (found[0] == found[2]).all()
+
+
+def test_the_new_layer_learns_faster_and_the_word_vectors_rest(encoder):
+    words, inner, new = (
+        "distilbert.embeddings.word_embeddings.weight",
+        "distilbert.transformer.layer.0.ffn.lin1.weight",
+        "classifier.weight",
+    )
+    slow = Recipe(epochs=1, learning_rate=1e-4, head_rate=1e-2, weight_decay=0)
+    for recipe in (slow, slow._replace(train_words=True)):
+        learner = new_classifier(LABELS, encoder, max_length=32)
+        before = {name: weight.detach().clone() for name, weight in learner.model.named_parameters()}
+        fine_tune(learner, *task(32), recipe)
+        after = dict(learner.model.named_parameters())
+        moved = {name: float((after[name] - before[name]).abs().max()) for name in (words, inner, new)}
+        assert (moved[words] > 0) is recipe.train_words
+        assert moved[new] > 10 * moved[inner] > 0
 
 
 def test_the_state_with_the_lowest_loss_comes_back(classifier):
@@ -184,41 +199,3 @@ def test_libraries_are_quiet_while_training_and_heard_again_after_an_error():
         warnings.warn("afterwards", stacklevel=1)
     assert [str(each.message) for each in heard] == ["afterwards"]
     assert logger.level == before
-
-
-class Allocator:
-    """Stands for glibc and remembers what it was asked."""
-
-    def __init__(self):
-        self.asked = []
-
-    def mallopt(self, name, value):
-        self.asked.append((name, value))
-
-    def malloc_trim(self, _):
-        self.asked.append("trim")
-
-
-def test_freed_memory_is_kept_while_training_and_given_back_after_an_error(monkeypatch):
-    glibc = Allocator()
-    monkeypatch.setattr(finetune.sys, "platform", "linux")
-    monkeypatch.setattr(finetune.ctypes, "CDLL", lambda name: glibc)
-    with pytest.raises(KeyError), kept_memory():
-        kept = dict(glibc.asked)
-        raise KeyError
-    assert glibc.asked[-1] == "trim"
-    after = dict(glibc.asked[len(kept) : -1])
-    assert after.keys() == kept.keys() and all(after[name] != kept[name] for name in kept)
-
-
-@pytest.mark.parametrize("system", ["darwin", "win32", "linux"])
-def test_without_glibc_training_goes_on(monkeypatch, system):
-    def absent(name):
-        assert system == "linux", "nobody else is asked for glibc"
-        raise OSError(name)
-
-    monkeypatch.setattr(finetune.sys, "platform", system)
-    monkeypatch.setattr(finetune.ctypes, "CDLL", absent)
-    with kept_memory():
-        done = True
-    assert done
