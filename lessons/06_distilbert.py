@@ -1,10 +1,10 @@
 # %% [markdown]
 # # 06 · Fine-tune a DistilBERT
 #
-# Every model so far began with nothing and had to learn English from a few hundred reviews. In this lesson we start from a
-# network that has read far more than any of us ever will, a small **DistilBERT**, and teach it only our question. This is
-# called *fine-tuning*. Everyone does it, so we look closely: what does it cost, what does it gain, and when is counting
-# words still the better idea?
+# Every model so far began with nothing and had to learn English from a few hundred reviews. In this lesson we start
+# from a network that has read far more than any of us ever will, a small **DistilBERT**, and teach it only our
+# question. This is called *fine-tuning*. Everyone does it, so we look closely: what does it cost, what does it gain,
+# and when is counting words still the better idea?
 #
 # **You will be able to**
 #
@@ -16,14 +16,14 @@
 #
 # **You need** lesson 02's sub-words and lesson 03's bar. If you know lesson 05's word CNN, you will meet it again.
 #
-# **Reads** the film reviews, bundled or from `make data`, or **your own CSV file**: give its path and two column names in
-# the next cell. And the packaged encoder, which needs no network.
+# **Reads** the film reviews, bundled or from `make data`, or **your own CSV file**: give its path and two column
+# names in the next cell. And the packaged encoder, which needs no network.
 # **Writes** the fine-tuned model to `build/models/06_distilbert`, where lessons 07 and 08 find it, and its results to
 # `build/results`.
 
 # %% [markdown]
-# `train_rows` and `test_rows` are upper limits, so that the lesson takes minutes with any corpus. `max_length` counts the pieces of
-# a text that the model may see. `draws` is how often the cheap models draw a smaller training part.
+# `train_rows` and `test_rows` are upper limits, so that the lesson takes minutes with any corpus. `max_length` counts
+# the pieces of a text that the model may see. `draws` is how often the cheap models draw a smaller training part.
 
 # %% tags=["parameters"]
 source = "auto"
@@ -45,9 +45,10 @@ seed = 0
 # %% [markdown]
 # ## What does this machine compute with?
 #
-# A network is millions of multiplications, and where they happen decides how long we wait. PyTorch takes a GPU if there is
-# one. Some processors and most GPUs multiply **bf16** numbers in hardware, which keep 8 binary digits instead of the 24 of **float32**
-# and are computed about twice as fast. Which is it here? (The first two lines keep the libraries from talking.)
+# A network is millions of multiplications, and where they happen decides how long we wait. PyTorch takes a GPU if
+# there is one. Some processors and most GPUs multiply **bf16** numbers in hardware, which keep 8 binary digits
+# instead of the 24 of **float32** and are multiplied faster. Which is it here? (The first lines keep the libraries
+# from talking.)
 
 # %%
 import os
@@ -66,8 +67,8 @@ precision = torch.bfloat16 if fast_bf16() else torch.float32
 f"{where.type} with {torch.get_num_threads()} threads, {precision}, PyTorch {torch.__version__}"
 
 # %% [markdown]
-# With `cpu` and `float32`, expect about ten reviews in a second; with bf16 half as many seconds; a GPU does a hundred times as
-# many reviews. Nothing else in this lesson changes: the same lines run on all of them.
+# With two threads and `float32`, expect about ten reviews in a second while training; with bf16 about half as many
+# again; with a GPU many times more. Nothing else in this lesson changes: the same lines run on all of them.
 
 # %% [markdown]
 # ## The same examination as in lesson 03
@@ -92,8 +93,8 @@ if not official:
     in_test = hold_out(table["text"], table["label"], folds, seed)
 
 # %% [markdown]
-# Training texts that also stand in the test part go, and both parts are drawn down to our limits if they are larger, with
-# the mixture of labels kept.
+# Training texts that also stand in the test part go, and both parts are drawn down to our limits if they are larger,
+# with the mixture of labels kept.
 
 
 # %%
@@ -117,8 +118,8 @@ true = test["label"].to_numpy(dtype=object)
 # %% [markdown]
 # ### The bar first
 #
-# What must be beaten? TF-IDF with logistic regression, on exactly these rows. `answers` collects, as in lesson 03, what each
-# model said and the seconds that it took.
+# What must be beaten? TF-IDF with logistic regression, on exactly these rows. `answers` collects, as in lesson 03,
+# what each model said and the seconds that it took.
 
 # %%
 import time
@@ -150,15 +151,15 @@ else:
     print("Lesson 03 has left no table here; the line above is our bar.")
 
 # %% [markdown]
-# Lesson 03 chooses its `C` by cross-validation and may have had other rows, so a point more or less is no contradiction. The order of things is what
-# counts: whatever follows takes minutes, and has to be worth them.
+# Lesson 03 chooses its `C` by cross-validation and may have had other rows, so a point more or less is no
+# contradiction. The order of things is what counts: whatever follows takes minutes, and has to be worth them.
 
 # %% [markdown]
 # ## What the tokenizer does to a review
 #
-# A pretrained network has its own way of reading, and it is fixed: the **tokenizer** that it was trained with. `new_classifier`
-# loads the encoder, its tokenizer, and puts a new, untrained layer on top for our labels. We come to the network later. First,
-# what becomes of a sentence with a rare word, umlauts, an emoji and a number?
+# A pretrained network has its own way of reading, and it is fixed: the **tokenizer** that it was trained with.
+# `new_classifier` loads the encoder, its tokenizer, and puts a new, untrained layer on top for our labels. We come to
+# the network later. First, what becomes of a sentence with a rare word, umlauts, an emoji and a number?
 
 # %%
 from workshop_utils.models.classifier import new_classifier
@@ -172,12 +173,12 @@ pd.DataFrame({"piece": tokenizer.convert_ids_to_tokens(ids), "id": ids}).T
 # %% [markdown]
 # Read the table slowly, there is a lot in it.
 #
-# - Words that the vocabulary knows stay whole. Others fall into pieces, and `##` says "this continues the piece before me".
-#   These are the **sub-words** of lesson 02, in the variant WordPiece.
+# - Words that the vocabulary knows stay whole. Others fall into pieces, and `##` says "this continues the piece
+#   before me". These are the **sub-words** of lesson 02, in the variant WordPiece.
 # - Capitals are gone, and so are the dots on the `ö` and the `ï`: an *uncased* tokenizer takes accents away.
 # - The emoji has become `[UNK]`, unknown.
-# - At the front stands `[CLS]`, at the end `[SEP]`. Nobody wrote them. The network was trained to find them there, and `[CLS]`
-#   is the place where our new layer will look for the verdict.
+# - At the front stands `[CLS]`, at the end `[SEP]`. Nobody wrote them. The network was trained to find them there,
+#   and `[CLS]` is the place where our new layer will look for the verdict.
 #
 # What is lost can be made visible. We turn the ids back into text:
 
@@ -185,9 +186,9 @@ pd.DataFrame({"piece": tokenizer.convert_ids_to_tokens(ids), "id": ids}).T
 tokenizer.decode(ids, skip_special_tokens=True)
 
 # %% [markdown]
-# In German, *schön* is beautiful and *schon* means already. For English reviews we can live with that. And how often does the
-# `[UNK]` occur? The tokenizer also tells from which characters each piece was made, so we can look up what it could not read in
-# our training reviews.
+# In German, *schön* is beautiful and *schon* means already. For English reviews we can live with that. And how often
+# does the `[UNK]` occur? The tokenizer also tells from which characters each piece was made, so we can look up what
+# it could not read in our training reviews.
 
 # %%
 from collections import Counter
@@ -200,13 +201,15 @@ for text in train["text"]:
 unknown.most_common(8)
 
 # %% [markdown]
-# In the bundled reviews it is emoji, and only a few. Still, look which: tears of laughter and tears of grief both arrive at the network as
-# the *same* id. A person would call that a rather important difference. If your texts come from a chat, count first, and consider writing emoji out as words.
+# In the bundled reviews it is emoji, and only a few. Still, look which: tears of laughter and tears of grief both
+# arrive at the network as the *same* id. A person would call that a rather important difference. If your texts come
+# from a chat, count first, and consider writing emoji out as words.
 
 # %% [markdown]
 # ### How long are the texts, and what is cut?
 #
-# The network's work grows with every piece, and it can read at most 512. So there is a limit, and longer texts are cut. Who is concerned?
+# The network's work grows with every piece, and it can read at most 512. So there is a limit, and longer texts are
+# cut. Who is concerned?
 
 # %% alt="Histogram of the number of pieces per training review, with the limit of the lesson as a dashed line"
 import matplotlib.pyplot as plt
@@ -221,7 +224,8 @@ axis.set(xlabel="pieces, [CLS] and [SEP] included", ylabel="training reviews")
 plt.show()
 
 # %% [markdown]
-# The same as numbers, for four limits: which share of the reviews loses something, and which share of all pieces is left?
+# The same as numbers, for four limits: which share of the reviews loses something, and which share of all pieces is
+# left?
 
 # %%
 limits = pd.DataFrame(index=pd.Index([32, 64, 128, 256], name="limit"))
@@ -230,8 +234,8 @@ limits["pieces left"] = [lengths.clip(max=limit).sum() / lengths.sum() for limit
 limits.round(2)
 
 # %% [markdown]
-# A smaller limit saves time, nearly in proportion to the pieces left. But *what* do we lose? Here is the review that stands at the median of those
-# that are cut: first what is kept when we take only the **head**, then what is lost.
+# A smaller limit saves time, nearly in proportion to the pieces left. But *what* do we lose? Here is the review that
+# stands at the median of those that are cut: first what is kept when we take only the **head**, then what is lost.
 
 # %%
 from workshop_utils.models.encoding import cut
@@ -243,9 +247,10 @@ for name, part in {"HEAD": middle[:limit], "LOST": middle[limit:]}.items():
     print(f"{name}: {tokenizer.decode(part, skip_special_tokens=True)}\n")
 
 # %% [markdown]
-# Reviewers often give their verdict at the very end. So the **tail** should be worth as much as the head, and half of each,
-# `keep="both"`, may be better than either. That is an opinion; let us ask the data. TF-IDF costs nothing, so it can be our taster:
-# we count the *pieces* that are left by each way of cutting, on four splits of the training part, with tight limits so that it matters.
+# Reviewers often give their verdict at the very end. So the **tail** should be worth as much as the head, and half of
+# each, `keep="both"`, may be better than either. That is an opinion; let us ask the data. TF-IDF costs nothing, so it
+# can be our taster: we count the *pieces* that are left by each way of cutting, on four splits of the training part,
+# with tight limits so that it matters.
 
 # %%
 from workshop_utils.models.experiment import compare, scores, splits
@@ -267,17 +272,20 @@ compare(scores(ways, whole, train["label"], parts), parts)
 # %% [markdown]
 # READ_CUT
 #
-# `new_classifier` keeps both ends unless told otherwise. At our limit only a part of the reviews is cut at all, so do not expect wonders.
+# `new_classifier` keeps both ends unless told otherwise. At our limit only a part of the reviews is cut at all, so do
+# not expect wonders.
 
 # %% [markdown] exercise="windows" part="task"
 # ### Exercise 1: Read it all, in windows
 #
-# There is a third way with long texts: read all of it, one **window** after the other, and combine the answers. Write `windows(ids,
-# length, step)`. It returns a list of lists: the first window holds the first `length` ids, the next one begins `step` ids later, and so on, until a window
-# has reached the end of the text. The last one may be shorter. A short text is one window, and so is an empty one.
+# There is a third way with long texts: read all of it, one **window** after the other, and combine the answers. Write
+# `windows(ids, length, step)`. It returns a list of lists: the first window holds the first `length` ids, the next
+# one begins `step` ids later, and so on, until a window has reached the end of the text. The last one may be shorter.
+# A short text is one window, and so is an empty one.
 
 # %% [markdown] exercise="windows" part="hint"
-# Where do the windows begin? At 0, `step`, 2 · `step`, … The last beginning is the first one from which the end can be reached.
+# Where do the windows begin? At 0, `step`, 2 · `step`, … The last beginning is the first one from which the end can
+# be reached.
 
 # %% [markdown] exercise="windows" part="hint"
 # `range(0, max(1, len(ids) - length + step), step)` gives all beginnings. Try it with 10 ids, length 4 and step 3.
@@ -292,9 +300,10 @@ def windows(ids, length, step):
 
 
 # %% [markdown] exercise="windows" part="discussion"
-# Windows that overlap (a step smaller than the length) make sure that no phrase is torn apart. The price: a text of four windows costs as much as four
-# texts. And a new question arises: is the verdict the *mean* of the windows, or the most decided one? Nobody wrote a label
-# for each window, so training gets harder too. Head and tail is the modest answer, and it is often enough.
+# Windows that overlap (a step smaller than the length) make sure that no phrase is torn apart. The price: a text of
+# four windows costs as much as four texts. And a new question arises: is the verdict the *mean* of the windows, or
+# the most decided one? Nobody wrote a label for each window, so training gets harder too. Head and tail is the modest
+# answer, and it is often enough.
 
 # %% exercise="windows" part="check"
 from workshop_utils.course.checks import exercise
@@ -319,8 +328,9 @@ def check(windows, expect):
 # %% [markdown]
 # ## Filling, and how to get rid of it
 #
-# Texts travel through the network in **batches**, and a batch is a rectangle. So short texts are filled up with the id of `[PAD]`, and the
-# **attention mask** says what is text (1) and what is filling (0). As a picture, for the first sixteen training reviews:
+# Texts travel through the network in **batches**, and a batch is a rectangle. So short texts are filled up with the
+# id of `[PAD]`, and the **attention mask** says what is text (1) and what is filling (0). As a picture, for the first
+# sixteen training reviews:
 
 # %% alt="Attention mask of sixteen reviews: each row is dark as far as the text reaches and light where there is filling, and the rows are of very different lengths"
 rows = classifier.rows(train["text"])
@@ -332,9 +342,9 @@ axis.grid(False)
 plt.show()
 
 # %% [markdown]
-# The light part is computed like the rest and then thrown away. How much is it, over all training reviews? Three ways to make
-# batches: fill everything up to the limit, as many tutorials do; fill each batch to *its* longest text; and the same after
-# sorting the texts by length.
+# The light part is computed like the rest and then thrown away. How much is it, over all training reviews? Three ways
+# to make batches: fill everything up to the limit, as many tutorials do; fill each batch to *its* longest text; and
+# the same after sorting the texts by length.
 
 
 # %%
@@ -355,22 +365,24 @@ filling["share of filling"] = (1 - sizes.sum() / filling["pieces computed"]).rou
 filling
 
 # %% [markdown]
-# The texts are the same, the answers are the same, and the last line computes hardly anything in vain. For training there is a catch: sorted texts would come
-# in the same order in each epoch, short ones first, and always in the same company. So one mixes a little, and that is exercise 2.
+# The texts are the same, the answers are the same, and the last line computes hardly anything in vain. For training
+# there is a catch: sorted texts would come in the same order in each epoch, short ones first, and always in the same
+# company. So one mixes a little, and that is exercise 2.
 
 # %% [markdown] exercise="by_length" part="task"
 # ### Exercise 2: Similar, but not always the same
 #
-# Write `batches(lengths, size, seed)`. It returns a list of batches, each a list of positions. Every position occurs once; no batch
-# holds more than `size`; texts in a batch have similar lengths, so that less than a tenth of the work is filling; and another seed
-# gives another order of the batches.
+# Write `batches(lengths, size, seed)`. It returns a list of batches, each a list of positions. Every position occurs
+# once; no batch holds more than `size`; texts in a batch have similar lengths, so that less than a tenth of the work
+# is filling; and another seed gives another order of the batches.
 
 # %% [markdown] exercise="by_length" part="hint"
 # Sort the positions by length, cut the sorted list into batches, then shuffle the *batches*.
 
 # %% [markdown] exercise="by_length" part="hint"
-# `np.argsort(lengths)` gives the positions in order; `np.random.default_rng(seed)` has a `permutation` for the order of the batches. To mix also *within* the batches,
-# multiply each length by a little chance before sorting: `chance.normal(1, 0.05, len(lengths))`.
+# `np.argsort(lengths)` gives the positions in order; `np.random.default_rng(seed)` has a `permutation` for the order
+# of the batches. To mix also *within* the batches, multiply each length by a little chance before sorting:
+# `chance.normal(1, 0.05, len(lengths))`.
 
 
 # %% exercise="by_length" part="solution"
@@ -384,9 +396,9 @@ def batches(lengths, size, seed):
 
 
 # %% [markdown] exercise="by_length" part="discussion"
-# The Trainer of transformers does something similar when it is told `train_sampling_strategy="group_by_length"`: it shuffles everything,
-# takes a few large heaps, and sorts within each heap. Batches of similar texts are not quite as random as before: if long
-# reviews were mostly negative, whole batches would be. Check such a thing before you group.
+# The Trainer of transformers does something similar when it is told `train_sampling_strategy="group_by_length"`: it
+# shuffles everything, takes a few large heaps, and sorts within each heap. Batches of similar texts are not quite as
+# random as before: if long reviews were mostly negative, whole batches would be. Check such a thing before you group.
 
 
 # %% exercise="by_length" part="check"
@@ -407,8 +419,8 @@ def check(batches, expect):
 
 
 # %% [markdown]
-# And is it true that filling changes nothing? We send one short review through the encoder three times: alone, filled to the limit *with* its
-# mask, and filled *without* a mask. Then we look at the numbers at `[CLS]`.
+# And is it true that filling changes nothing? We send one short review through the encoder three times: alone, filled
+# to the limit *with* its mask, and filled *without* a mask. Then we look at the numbers at `[CLS]`.
 
 # %%
 encoder = classifier.model.distilbert
@@ -426,16 +438,17 @@ without_mask = float((bare - at_start).abs().max())
 with_mask, without_mask
 
 # %% [markdown]
-# With the mask, the difference is rounding. Without it, the network reads a hundred `[PAD]` as if somebody had written them, and
-# the result is another one. A forgotten mask gives no error message, only a model that is somewhat worse whenever a text
-# stands next to a longer one.
+# With the mask, the difference is rounding. Without it, the network reads a hundred `[PAD]` as if somebody had
+# written them, and the result is another one. A forgotten mask gives no error message, only a model that is somewhat
+# worse whenever a text stands next to a longer one.
 
 # %% [markdown]
 # ## What the encoder gives back
 #
-# In lesson 05 an embedding was a table: one row for each word, whatever stands around it. The encoder has such a table too, but
-# behind it lie layers of **attention**, in which each place looks at all others and takes from them what it needs. So the same word should come out
-# differently in different company. Does it? We take "cold" from four sentences.
+# In lesson 05 an embedding was a table: one row for each word, whatever stands around it. The encoder has such a
+# table too, but behind it lie layers of **attention**, in which each place looks at all others and takes from them
+# what it needs. So the same word should come out differently in different company. Does it? We take "cold" from four
+# sentences.
 
 # %%
 company = [
@@ -458,8 +471,9 @@ pd.DataFrame((cold @ cold.T).numpy(), company, ["film", "acting", "cinema", "bee
 # %% [markdown]
 # ## Frozen: the encoder as it is
 #
-# The cheapest way to use such a network: don't train it at all. We send every review through once, keep the numbers that come out, and put logistic
-# regression on them. Two candidates for "the numbers": those at `[CLS]`, and the **mean** over all places of the text, filling left out.
+# The cheapest way to use such a network: don't train it at all. We send every review through once, keep the numbers
+# that come out, and put logistic regression on them. Two candidates for "the numbers": those at `[CLS]`, and the
+# **mean** over all places of the text, filling left out.
 
 
 # %%
@@ -480,7 +494,8 @@ def features(texts, at_once=32):
 
 
 # %% [markdown]
-# This is the only place where it costs anything, and it costs once: the features can be kept for every experiment to come.
+# This is the only place where it costs anything, and it costs once: the features can be kept for every experiment to
+# come.
 
 # %%
 start = time.perf_counter()
@@ -489,7 +504,8 @@ reading = time.perf_counter() - start
 f"{(len(train) + len(test)) / reading:.0f} reviews per second, {reading:.0f} seconds"
 
 # %% [markdown]
-# How strongly the weights are held back (`C`) is chosen by cross-validation on the training part, as always. Which of the two is better, and do they beat counting?
+# How strongly the weights are held back (`C`) is chosen by cross-validation on the training part, as always. Which of
+# the two is better, and do they beat counting?
 
 # %%
 from sklearn.model_selection import GridSearchCV
@@ -508,7 +524,8 @@ bar_table(true, answers, seed=seed).round(3)
 # %% [markdown]
 # READ_FROZEN
 #
-# Why? The packaged encoder was trained to put sentences *about the same thing* close to each other. So we ask it for the nearest neighbour of a review.
+# Why? The packaged encoder was trained to put sentences *about the same thing* close to each other. So we ask it for
+# the nearest neighbour of a review.
 
 # %%
 unit = read_train["mean"] / np.linalg.norm(read_train["mean"], axis=1, keepdims=True)
@@ -527,8 +544,9 @@ print(f"same label as the nearest neighbour: {(label_of == label_of[nearest]).me
 # %% [markdown]
 # ## One training step, taken apart
 #
-# Now we let the encoder change. Everything that training does is in one step, repeated: take a batch, compute the answers, measure how wrong
-# they are, find out for each weight in which direction it should move, move it a little. We do each of them by hand.
+# Now we let the encoder change. Everything that training does is in one step, repeated: take a batch, compute the
+# answers, measure how wrong they are, find out for each weight in which direction it should move, move it a little.
+# We do each of them by hand.
 #
 # **The batch**: ids, mask, and the right answers as class numbers.
 
@@ -541,8 +559,8 @@ wanted = torch.tensor(classifier.numbers(first["label"])).to(where)
 {name: tuple(part.shape) for name, part in {**batch, "wanted": wanted}.items()}
 
 # %% [markdown]
-# **Forward**: the batch goes through the network. What comes out is one number per class, the **logits**, and softmax turns
-# them into probabilities. The new layer has never been trained. What should its probabilities look like?
+# **Forward**: the batch goes through the network. What comes out is one number per class, the **logits**, and softmax
+# turns them into probabilities. The new layer has never been trained. What should its probabilities look like?
 
 # %%
 model.train()
@@ -552,11 +570,12 @@ chances = torch.softmax(logits, dim=-1)
 tuple(logits.shape), chances[:3].tolist()
 
 # %% [markdown]
-# Close to one over the number of classes, for every text: the model shrugs. `model.train()` has switched dropout on, as in
-# lesson 00.
+# Close to one over the number of classes, for every text: the model shrugs. `model.train()` has switched dropout on,
+# as in lesson 00.
 #
-# **The loss**: minus the logarithm of the probability that the model gave to the *right* class, averaged over the batch. It is called cross-entropy. If all classes get the same
-# probability, the loss must be the logarithm of their number. Is it?
+# **The loss**: minus the logarithm of the probability that the model gave to the *right* class, averaged over the
+# batch. It is called cross-entropy. If all classes get the same probability, the loss must be the logarithm of their
+# number. Is it?
 
 # %%
 by_hand = -chances[range(len(first)), wanted].log().mean()
@@ -566,11 +585,12 @@ loss_at_start = float(loss.detach())
 float(by_hand.detach()), loss_at_start, shrug
 
 # %% [markdown]
-# Remember `log(2)`, about 0.693, for two classes. A training that *stays* there has learned nothing, and one that *starts* far away from it has a fault in its labels or its
-# last layer. It is the cheapest test there is.
+# Remember `log(2)`, about 0.693, for two classes. A training that *stays* there has learned nothing, and one that
+# *starts* far away from it has a fault in its labels or its last layer. It is the cheapest test there is.
 #
-# **Backward**: PyTorch has written down every multiplication on the way, and now goes the way back. Afterwards each weight has a **gradient**: how
-# the loss would change if this weight grew. How large are they, in each part of the network?
+# **Backward**: PyTorch has written down every multiplication on the way, and now goes the way back. Afterwards each
+# weight has a **gradient**: how the loss would change if this weight grew. How large are they, in each part of the
+# network?
 
 # %%
 loss.backward()
@@ -589,8 +609,8 @@ gradient = sum(sizes_by_part.values()) ** 0.5
 # %% [markdown]
 # READ_GRADIENT
 #
-# **Update**: the optimizer moves every weight against its gradient. AdamW divides each gradient by its own recent size first,
-# so in the very first step each weight moves by the same amount, whatever its gradient. By how much?
+# **Update**: the optimizer moves every weight against its gradient. AdamW divides each gradient by its own recent
+# size first, so in the very first step each weight moves by the same amount, whatever its gradient. By how much?
 
 # %%
 before = {name: weight.detach().clone() for name, weight in model.named_parameters()}
@@ -601,9 +621,9 @@ moved = {name: (weight - before[name]).abs().max() for name, weight in model.nam
 f"largest move: {max(moved.values()):.2e}, learning rate: {learning_rate:.2e}"
 
 # %% [markdown]
-# By the learning rate. That is what the number *means*: how far a weight may go in one step. (A very large weight moves a
-# trifle further, because weight decay pulls it towards zero.) `fused=True` goes over the weights once instead of once per
-# operation; it changes the time and not the result.
+# By the learning rate. That is what the number *means*: how far a weight may go in one step. (A very large weight
+# moves a trifle further, because weight decay pulls it towards zero.) `fused=True` goes over the weights once instead
+# of once per operation; it changes the time and not the result.
 #
 # **Evaluate**: dropout off, no gradients, and the same eight reviews again. Has the step helped?
 
@@ -625,8 +645,8 @@ untouched = loss_now()
 #
 # ### The loop
 #
-# Training is this, again and again. Before one spends minutes on a thousand reviews, it is wise to ask: can it learn *eight*
-# by heart? If it cannot, something is broken. We take the time of the three parts as well.
+# Training is this, again and again. Before one spends minutes on a thousand reviews, it is wise to ask: can it learn
+# *eight* by heart? If it cannot, something is broken. We take the time of the three parts as well.
 
 
 # %%
@@ -648,8 +668,8 @@ def learn_by_heart(optimizer, steps=5):
 
 
 # %% [markdown]
-# First with one learning rate for the whole network, ours. Freed memory is kept for the next step (`kept_memory`), because fetching
-# it anew from the system takes part of the time.
+# First with one learning rate for the whole network, ours. Freed memory is kept for the next step (`kept_memory`),
+# because fetching it anew from the system takes part of the time.
 
 # %%
 from workshop_utils.models.memory import kept_memory
@@ -669,10 +689,11 @@ shares.round(2)
 #
 # ### Two learning rates
 #
-# Now the trap into which nearly everyone falls once. Two kinds of weights sit in this network: an encoder that has been
-# trained for weeks and should move gently, and a new layer of small random numbers that knows nothing. With one gentle rate
-# for both, what does the new layer do? We need not train the encoder to find out, because its frozen features at `[CLS]` are at hand: we
-# train the new layer alone on them, over all training reviews, which takes a second.
+# Now the trap into which nearly everyone falls once. Two kinds of weights sit in this network: an encoder that has
+# been trained for weeks and should move gently, and a new layer of small random numbers that knows nothing. With one
+# gentle rate for both, what does the new layer do? We need not train the encoder to find out, because its frozen
+# features at `[CLS]` are at hand: we train the new layer alone on them, over all training reviews, which takes a
+# second.
 
 
 # %%
@@ -725,9 +746,11 @@ pd.DataFrame([*groups, (resting, 0.0)], index=names, columns=["weights", "learni
 # %% [markdown]
 # ## The Trainer
 #
-# The loop above has to grow: mix the reviews anew in each epoch, group them by length, warm the learning rate up and let it fall, clip large gradients, watch the loss on reviews that
-# are not trained on, keep the best state, stop when nothing gets better, use bf16 and the GPU when they are there. All of it has been written,
-# and tested by very many people: `Trainer` in transformers. We only choose. `Recipe` holds our choices, and `arguments` says them in the words of transformers.
+# The loop above has to grow: mix the reviews anew in each epoch, group them by length, warm the learning rate up and
+# let it fall, clip large gradients, watch the loss on reviews that are not trained on, keep the best state, stop when
+# nothing gets better, use bf16 and the GPU when they are there. All of it has been written, and tested by very many
+# people: `Trainer` in transformers. We only choose. `Recipe` holds our choices, and `arguments` says them in the
+# words of transformers.
 
 # %%
 from workshop_utils.models.finetune import arguments
@@ -735,7 +758,6 @@ from workshop_utils.models.finetune import arguments
 chosen = arguments("never-written", recipe, validate=True)
 meaning = {
     "num_train_epochs": "how often every review is read, at most",
-    "learning_rate": "how far a weight may move in one step, unless its group says otherwise",
     "warmup_steps": "share of the steps in which the rate rises; after them it falls",
     "per_device_train_batch_size": "reviews that are computed at once",
     "gradient_accumulation_steps": "so many of them make one update",
@@ -749,10 +771,11 @@ meaning = {
 pd.DataFrame({"value": {n: getattr(chosen, n) for n in meaning}, "what it says": meaning})
 
 # %% [markdown]
-# Most are old acquaintances. `gradient_accumulation_steps` lets a small machine have large batches: gradients of several small batches are added up before the
-# weights move, so memory depends on the small batch only.
+# Most are old acquaintances. `gradient_accumulation_steps` lets a small machine have large batches: gradients of
+# several small batches are added up before the weights move, so memory depends on the small batch only.
 #
-# **Early stopping** needs reviews to watch, and they come from the training part. Whoever stops where the *examination* looks best has peeked. Let us put the parts together.
+# **Early stopping** needs reviews to watch, and they come from the training part. Whoever stops where the
+# *examination* looks best has peeked. Let us put the parts together.
 
 # %%
 from workshop_utils.models.finetune import make_trainer, quiet
@@ -767,8 +790,8 @@ classifier = new_classifier(labels, model_name, max_length, seed=seed)
 {"to learn from": len(learn), "to watch": len(watch), "to be examined": len(test)}
 
 # %% [markdown]
-# A fresh model, because the one above knows eight reviews by heart. Training writes one state per epoch into a folder that we throw away afterwards. The best state
-# comes back into `classifier` before that.
+# A fresh model, because the one above knows eight reviews by heart. Training writes one state per epoch into a folder
+# that we throw away afterwards. The best state comes back into `classifier` before that.
 
 # %%
 import tempfile
@@ -788,8 +811,8 @@ course.round(3)
 # %% [markdown]
 # READ_COURSE
 #
-# These lines, with nothing added, are `fine_tune` in `workshop_utils.models.finetune`. Next, the envelope. What does the fine-tuned model say to
-# the held-out reviews?
+# These lines, with nothing added, are `fine_tune` in `workshop_utils.models.finetune`. Next, the envelope. What does
+# the fine-tuned model say to the held-out reviews?
 
 # %%
 start = time.perf_counter()
@@ -828,8 +851,9 @@ versus.round(3)
 # %% [markdown]
 # ## When does the transformer earn its place?
 #
-# One number of reviews gives one answer. The useful question is another: how does it *go on*? A **learning curve** trains the same
-# models on more and more labelled reviews. Beside TF-IDF we want the word CNN of lesson 05. Two frameworks in one notebook would be in each other's way, so here is the same network in PyTorch: embedding, three
+# One number of reviews gives one answer. The useful question is another: how does it *go on*? A **learning curve**
+# trains the same models on more and more labelled reviews. Beside TF-IDF we want the word CNN of lesson 05. Two
+# frameworks in one notebook would be in each other's way, so here is the same network in PyTorch: embedding, three
 # convolutions side by side, the highest answer of each filter, a linear layer.
 
 
@@ -852,8 +876,9 @@ class WordCnn(torch.nn.Module):
 
 
 # %% [markdown]
-# If you know the Keras version: `__init__` lists the layers, `forward` is the drawing, and what Keras calls `padding="same"` we
-# count ourselves. `* text` is the mask of lesson 05. Its training is the loop from above, in full.
+# If you know the Keras version: `__init__` lists the layers, `forward` is the drawing, and what Keras calls
+# `padding="same"` we count ourselves. `* text` is the mask of lesson 05. Its training is the loop from above, in
+# full.
 
 
 # %%
@@ -877,8 +902,8 @@ def learn_cnn(frame, number, epochs=12):
 
 
 # %% [markdown]
-# And the examination, for each of the three. A model is a function here: it takes training rows and a number for its seed, and returns what it
-# says to the test part.
+# And the examination, for each of the three. A model is a function here: it takes training rows and a number for its
+# seed, and returns what it says to the test part.
 
 
 # %%
@@ -903,9 +928,9 @@ def by_distilbert(frame, number):
 
 
 # %% [markdown]
-# Which reviews fall into a small part is luck, so the cheap models draw `draws` parts of each size. DistilBERT is expensive: one
-# part of the middle size, and for the full size the training that we have already paid for. (It had to spare some reviews for watching. They count all the same:
-# somebody has labelled them.)
+# Which reviews fall into a small part is luck, so the cheap models draw `draws` parts of each size. DistilBERT is
+# expensive: one part of the middle size, and for the full size the training that we have already paid for. (It had to
+# spare some reviews for watching. They count all the same: somebody has labelled them.)
 
 # %%
 steps = sorted({max(4 * len(labels), len(train) // part) for part in (9, 3, 1)})
@@ -955,8 +980,8 @@ plt.show()
 # %% [markdown]
 # ## Errors, by loss
 #
-# The loss of a single review says how much the model would have to apologise for it. Sort by it, take the largest, and read
-# aloud. Whoever skips this step learns about his data from his customers.
+# The loss of a single review says how much the model would have to apologise for it. Sort by it, take the largest,
+# and read aloud. Whoever skips this step learns about his data from his customers.
 
 # %%
 losses = -np.log(np.maximum(chances[range(len(test)), classifier.numbers(true)], 1e-9))
@@ -975,11 +1000,13 @@ for i in worst:
 # %% [markdown] exercise="own_sentences" part="task"
 # ### Exercise 3: Your own sentences
 #
-# Write five short reviews of your own, each with its label, as a dictionary `mine` from text to label. At least one of them must hold a negation ("not", "n't", "never", "no"). Then ask both models:
-# store in `counted` and in `read` how many of the five TF-IDF and the fine-tuned `classifier` get right. `taster` is a fitted TF-IDF model.
+# Write five short reviews of your own, each with its label, as a dictionary `mine` from text to label. At least one
+# of them must hold a negation ("not", "n't", "never", "no"). Then ask both models: store in `counted` and in `read`
+# how many of the five TF-IDF and the fine-tuned `classifier` get right. `taster` is a fitted TF-IDF model.
 
 # %% [markdown] exercise="own_sentences" part="hint"
-# Both have a method `predict` that takes a list of texts. `list(mine)` are the texts, `list(mine.values())` the labels.
+# Both have a method `predict` that takes a list of texts. `list(mine)` are the texts, `list(mine.values())` the
+# labels.
 
 # %% [markdown] exercise="own_sentences" part="hint"
 # `(taster.predict(list(mine)) == list(mine.values())).sum()` counts the right answers of one.
@@ -999,8 +1026,9 @@ read = int((classifier.predict(list(mine)) == list(mine.values())).sum())
 ### END SOLUTION
 
 # %% [markdown] exercise="own_sentences" part="discussion"
-# Five sentences prove nothing about the models, but they tell a lot about *you*: what you believe to be hard. Change one word at a time and look when the answer
-# turns over. Lesson 08 makes such tests systematic: with many sentences, and with an expectation for each change.
+# Five sentences prove nothing about the models, but they tell a lot about *you*: what you believe to be hard. Change
+# one word at a time and look when the answer turns over. Lesson 08 makes such tests systematic: with many sentences,
+# and with an expectation for each change.
 
 
 # %% exercise="own_sentences" part="check"
@@ -1018,8 +1046,9 @@ def check(mine, counted, read, expect):
 # %% [markdown]
 # ## Save, load, and say it in plain words
 #
-# A fine-tuned network is worth nothing without its tokenizer, its limit, its way of cutting, and the names of its classes. `save_classifier` keeps all of them in one folder, with
-# a card. Does the loaded one answer like the one that we have trained?
+# A fine-tuned network is worth nothing without its tokenizer, its limit, its way of cutting, and the names of its
+# classes. `save_classifier` keeps all of them in one folder, with a card. Does the loaded one answer like the one
+# that we have trained?
 
 # %%
 from workshop_utils.models.classifier import load_classifier, save_classifier
@@ -1034,7 +1063,8 @@ same = float(np.abs(loaded.predict_proba(probe) - classifier.predict_proba(probe
 sorted(path.name for path in folder.iterdir()), same
 
 # %% [markdown]
-# No pickle is among the files, only numbers and JSON, so nobody can hide a program in them. And a prediction, as we would tell it to the person who asked:
+# No pickle is among the files, only numbers and JSON, so nobody can hide a program in them. And a prediction, as we
+# would tell it to the person who asked:
 
 
 # %%
@@ -1049,8 +1079,8 @@ def in_words(text):
 print(in_words("The first half hour is slow, and then I forgot that I was sitting in a cinema."))
 
 # %% [markdown]
-# "Almost certain" is our translation of a number, and whether the number deserves it is an open question: networks like to be too sure of themselves. Lesson 08
-# measures it. At last, texts that nobody has prepared for it.
+# "Almost certain" is our translation of a number, and whether the number deserves it is an open question: networks
+# like to be too sure of themselves. Lesson 08 measures it. At last, texts that nobody has prepared for it.
 
 # %%
 unkind = ["", "😭😭😭", "हिन्दी में एक समीक्षा", "good " * 3000, "\ud800"]
@@ -1059,17 +1089,21 @@ told.insert(0, "text", [ascii(text[:12]) for text in unkind])
 told
 
 # %% [markdown]
-# It has an answer for everything, and never says "I cannot read this". An empty text is two pieces, `[CLS]` and `[SEP]`; three tears are one `[UNK]` or three. Whoever puts such a model to work has
-# to check, outside of the model, whether there was anything to read.
+# It has an answer for everything, and never says "I cannot read this". An empty text is two pieces, `[CLS]` and
+# `[SEP]`; three tears are one `[UNK]` or three. Whoever puts such a model to work has to check, outside of the model,
+# whether there was anything to read.
 
 # %% [markdown]
 # ## What we learned
 #
-# - A tokenizer is part of the model. Ours knows no capitals, no accents and few emoji; what it drops, no layer can bring back.
-# - Batches of similar length save most of the filling, and a mask makes the rest harmless. A long text keeps its head and its tail.
-# - A training step is batch, forward, loss, backward, update. The loss starts at the logarithm of the number of classes, and the
-#   learning rate is how far a weight moves.
-# - The Trainer is this loop with everything that one forgets. Early stopping watches reviews of the training part, never the examination.
+# - A tokenizer is part of the model. Ours knows no capitals, no accents and few emoji; what it drops, no layer can
+#   bring back.
+# - Batches of similar length save most of the filling, and a mask makes the rest harmless. A long text keeps its head
+#   and its tail.
+# - A training step is batch, forward, loss, backward, update. The loss starts at the logarithm of the number of
+#   classes, and the learning rate is how far a weight moves.
+# - The Trainer is this loop with everything that one forgets. Early stopping watches reviews of the training part,
+#   never the examination.
 # - LEARNED_RESULT
 # - A learning curve says when a model earns its place. One number of reviews does not.
 #
@@ -1099,8 +1133,10 @@ if not csv and len(train) >= 600:
 record("06_distilbert", test_texts=len(test), fine_tuning_seconds=fine_tuning, **reached)
 
 # %% [markdown]
-# **Read on**: Sanh, Debut, Chaumond and Wolf, *DistilBERT, a distilled version of BERT*, 2019; Devlin and others, *BERT*, NAACL 2019, for
-# `[CLS]`, `[SEP]` and WordPiece; Sun, Qiu, Xu and Huang, *How to Fine-Tune BERT for Text Classification?*, CCL 2019, section 5.3.1, for head and tail; Mosbach, Andriushchenko and Klakow,
-# *On the Stability of Fine-tuning BERT*, ICLR 2021; the [documentation of the Trainer](https://huggingface.co/docs/transformers/main_classes/trainer).
+# **Read on**: Sanh, Debut, Chaumond and Wolf, *DistilBERT, a distilled version of BERT*, 2019; Devlin and others,
+# *BERT*, NAACL 2019, for `[CLS]`, `[SEP]` and WordPiece; Sun, Qiu, Xu and Huang, *How to Fine-Tune BERT for Text
+# Classification?*, CCL 2019, section 5.3.1, for head and tail; Mosbach, Andriushchenko and Klakow, *On the Stability
+# of Fine-tuning BERT*, ICLR 2021; the [documentation of the
+# Trainer](https://huggingface.co/docs/transformers/main_classes/trainer).
 #
 # **Next**: lesson 07 looks for a better recipe, and asks what the search itself costs.
