@@ -98,14 +98,16 @@ if not official:
 
 
 # %%
-from sklearn.model_selection import train_test_split
+import pandas as pd
 
 
 def at_most(rows, frame):
-    if len(frame) > rows:
-        kept = {"train_size": rows, "stratify": frame["label"], "random_state": seed}
-        frame, _ = train_test_split(frame, **kept)
-    return frame.reset_index(drop=True)
+    share = min(1, rows / len(frame))
+    drawn = []
+    for _, part in frame.groupby("label"):
+        count = min(len(part), max(2, round(share * len(part))))
+        drawn.append(part.sample(count, random_state=seed))
+    return pd.concat(drawn).sample(frac=1, random_state=seed).reset_index(drop=True)
 
 
 folded = table["text"].str.casefold()
@@ -124,7 +126,6 @@ true = test["label"].to_numpy(dtype=object)
 # %%
 import time
 import numpy as np
-import pandas as pd
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
@@ -780,12 +781,8 @@ pd.DataFrame({"value": {n: getattr(chosen, n) for n in meaning}, "what it says":
 # %%
 from workshop_utils.models.finetune import make_trainer, quiet
 
-
-def split_off(frame, share=0.15):
-    return train_test_split(frame, test_size=share, stratify=frame["label"], random_state=seed)
-
-
-learn, watch = split_off(train)
+watch = train.groupby("label").sample(frac=0.15, random_state=seed)
+learn = train.drop(watch.index)
 classifier = new_classifier(labels, model_name, max_length, seed=seed)
 {"to learn from": len(learn), "to watch": len(watch), "to be examined": len(test)}
 

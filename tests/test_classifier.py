@@ -9,7 +9,6 @@ import pytest
 from tests.bundles import HOSTILE, reviews
 from tests.tiny import LABELS, tiny_encoder
 from workshop_utils.data.errors import WorkshopError
-from workshop_utils.models import classifier as room
 from workshop_utils.models.classifier import load_classifier, new_classifier, save_classifier
 
 CLS, SEP = 101, 102
@@ -141,7 +140,3 @@ def test_a_failed_save_leaves_the_former_model(classifier, tmp_path, monkeypatch
     monkeypatch.undo()
     assert (load_classifier(folder).predict_proba(["a film"]) == before).all()
     assert [path.name for path in tmp_path.iterdir()] == ["model"]
-
-
-def test_importing_the_module_starts_no_framework():
-    assert not hasattr(room, "torch") and not hasattr(room, "transformers")
