@@ -956,7 +956,8 @@ torch.set_num_threads(threads)
 pd.DataFrame(measured).groupby(["model", "reviews"]).mean().round(3)
 
 # %% [markdown]
-# Seconds for the CNN, next to nothing for TF-IDF. And now DistilBERT, on a quarter of the reviews, which takes a while.
+# Seconds for the CNN, next to nothing for TF-IDF. And now DistilBERT, on a quarter of the reviews, which takes a
+# while.
 
 # %%
 examine("DistilBERT", by_distilbert, steps[-2], seed)
