@@ -630,8 +630,8 @@ before = {name: weight.detach().clone() for name, weight in model.named_paramete
 optimizer = torch.optim.AdamW(model.parameters(), lr=learning_rate, fused=True)
 optimizer.step()
 optimizer.zero_grad()
-moved = {name: (weight - before[name]).abs().max() for name, weight in model.named_parameters()}
-f"largest move: {max(moved.values()):.2e}, learning rate: {learning_rate:.2e}"
+moves = [(w.detach() - before[name]).abs().max() for name, w in model.named_parameters()]
+f"largest move: {float(max(moves)):.2e}, learning rate: {learning_rate:.2e}"
 
 # %% [markdown]
 # By the learning rate. That is what the number *means*: how far a weight may go in one step. (A very large weight

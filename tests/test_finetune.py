@@ -83,7 +83,9 @@ def test_the_new_layer_learns_faster_and_the_word_vectors_rest(encoder):
         before = {name: weight.detach().clone() for name, weight in learner.model.named_parameters()}
         fine_tune(learner, *task(32), recipe)
         after = dict(learner.model.named_parameters())
-        moved = {name: float((after[name] - before[name]).abs().max()) for name in (words, inner, new)}
+        moved = {
+            name: float((after[name].detach() - before[name]).abs().max()) for name in (words, inner, new)
+        }
         assert (moved[words] > 0) is recipe.train_words
         assert moved[new] > 10 * moved[inner] > 0
 
