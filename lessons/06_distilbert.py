@@ -709,8 +709,8 @@ shares.round(2)
 # Now the trap into which nearly everyone falls once. Two kinds of weights sit in this network: an encoder that has
 # been trained for weeks and should move gently, and a new layer of small random numbers that knows nothing. With one
 # gentle rate for both, what does the new layer do? We need not train the encoder to find out, because its frozen
-# features at `[CLS]` are at hand: we train the new layer alone on them, over all training reviews, which takes a
-# second.
+# features at `[CLS]` are at hand: we train the new layer alone on them, over all training reviews, for four epochs,
+# which takes a few seconds.
 
 
 # %%
@@ -722,31 +722,33 @@ def new_layer_alone(rate):
     layer = torch.nn.Sequential(*parts)
     optimizer = torch.optim.AdamW(layer.parameters(), lr=rate)
     losses = []
-    for some in torch.randperm(len(read)).split(batch_size):
-        loss = torch.nn.functional.cross_entropy(layer(read[some]), wanted[some])
-        loss.backward()
-        optimizer.step()
-        optimizer.zero_grad()
-        losses.append(float(loss.detach()))
+    for _ in range(4):
+        for some in torch.randperm(len(read)).split(batch_size):
+            loss = torch.nn.functional.cross_entropy(layer(read[some]), wanted[some])
+            loss.backward()
+            optimizer.step()
+            optimizer.zero_grad()
+            losses.append(float(loss.detach()))
     return pd.Series(losses)
 
 
-# %% alt="Loss over the steps of one epoch for the new layer alone: with the encoder's learning rate it stays near the logarithm of the number of classes, with the higher rate it falls below"
+# %% alt="Loss over the steps of four epochs for the new layer alone: with the encoder's learning rate it stays near the logarithm of the number of classes, with the higher rate it falls below"
 figure, axis = plt.subplots(figsize=(8, 3.4))
 threads = torch.get_num_threads()
 torch.set_num_threads(1)  # for so small a layer, threads cost more than they save
 alone_losses = {rate: new_layer_alone(rate) for rate in (learning_rate, head_rate)}
 torch.set_num_threads(threads)
 for (rate, losses), style in zip(alone_losses.items(), ("--", "-"), strict=True):
-    axis.plot(losses.rolling(20, min_periods=5).mean(), style, label=f"learning rate {rate:g}")
+    axis.plot(losses.rolling(50, min_periods=5).mean(), style, label=f"learning rate {rate:g}")
 axis.axhline(shrug, color="grey", linestyle=":", label="knows nothing")
-axis.set(xlabel="step of the first epoch", ylabel="loss, mean of 20 steps")
+axis.axvline(len(train) / batch_size, color="grey", linewidth=0.8, label="first epoch ends")
+axis.set(xlabel="step", ylabel="loss, mean of 50 steps")
 axis.legend()
 plt.show()
 
 # %% [markdown]
-# With the encoder's rate the new layer needs most of the epoch to move away from the dotted line. Its weights start
-# small, and we have just seen how far a weight may go in one step. The higher rate gets to work at once. Now think of
+# With the encoder's rate the new layer hardly leaves the dotted line in the first epoch. Its weights start small, and
+# we have just seen how far a weight may go in one step. The higher rate is less steady, and it learns. Now think of
 # the encoder below. What it is told comes *through* this layer, and as long as the layer knows nothing, the encoder
 # learns nothing from it. With one rate of one ten-thousandth for everything, the bundled reviews leave the loss of
 # the whole first epoch at `log(2)`: a minute of computing for nothing. (`head_rate = 1e-4` in the parameters shows
@@ -875,7 +877,10 @@ versus = pd.DataFrame(
 versus.round(3)
 
 # %% [markdown]
-# READ_VERSUS
+# Read the lines against zero. On the bundled reviews the fine-tuned model beats both frozen ones by more than the
+# noise: this is what it is worth to let the encoder change. Against TF-IDF the interval holds zero, and its middle
+# lies on the wrong side. So after minutes of computing we have *not* beaten a model that was finished before you
+# could read its name. Whoever sells you a transformer should be asked for this line.
 
 # %% [markdown]
 # ## When does the transformer earn its place?
@@ -1012,7 +1017,16 @@ axis.legend()
 plt.show()
 
 # %% [markdown]
-# READ_CURVE
+# How to read such a figure: a line that still rises says "label more", a flat one says "think of something else", and
+# where two lines cross, the better model changes. On the bundled reviews TF-IDF rises steadily. DistilBERT starts
+# near the dotted line, because a few dozen steps are not enough to turn an encoder around, and then climbs more
+# steeply than the others. At the right edge it has come close to counting. So the honest answer for some hundreds of
+# reviews is: not yet. The slope says that with a few thousand it will be otherwise, and a slope is a forecast, not a
+# measurement. The measurement, on the 25,000 training reviews of the original corpus, stands in the README's table of
+# the original corpora.
+#
+# The CNN has to learn English from our reviews alone, as TF-IDF does, but with many more weights. And the vertical
+# lines remind us: which reviews one happens to have is worth several points by itself.
 
 # %% [markdown]
 # ## Errors, by loss
@@ -1032,7 +1046,19 @@ for i in worst:
     print(test["text"][i][:600], "\n")
 
 # %% [markdown]
-# READ_ERRORS
+# What would a person have understood? On the bundled reviews you will meet some of these:
+#
+# - **against the others**: "unpopular opinion", "I have to defend": the praise answers somebody, and the blame is
+#   quoted;
+# - **a concession at the end**: "yes, the lawyer is badly acted", after all the praise;
+# - **praise of one thing only**: the photography, the queue, the evening, and then the film;
+# - **the world outside the film**: a nurse who knows how a hospital works, and says so;
+# - and some that are **simply plain**. "Don't waste your money" asks for no subtlety. A model of this size, after
+#   this little training, just misses it.
+#
+# Now look at the losses. A loss of 4 means that the truth was given a probability below two per cent. In lesson 03
+# the worst errors of counting were made half in doubt; this model is *sure* when it is wrong. Anyone who wants to
+# hand doubtful texts to a person has to know that, and lesson 08 takes it up.
 
 # %% [markdown] exercise="own_sentences" part="task"
 # ### Exercise 3: Your own sentences
@@ -1116,8 +1142,10 @@ def in_words(text):
 print(in_words("The first half hour is slow, and then I forgot that I was sitting in a cinema."))
 
 # %% [markdown]
-# "Almost certain" is our translation of a number, and whether the number deserves it is an open question: networks
-# like to be too sure of themselves. Lesson 08 measures it. At last, texts that nobody has prepared for it.
+# Would you have said the same? Many models fall for the slow half hour and miss that somebody forgot the cinema
+# around him. And "almost certain" is our translation of a number, and whether the number deserves it is an open
+# question: networks like to be too sure of themselves. Lesson 08 measures it. At last, texts that nobody has prepared
+# for it.
 
 # %%
 unkind = ["", "😭😭😭", "हिन्दी में एक समीक्षा", "good " * 3000, "\ud800"]
@@ -1126,9 +1154,9 @@ told.insert(0, "text", [ascii(text[:12]) for text in unkind])
 told
 
 # %% [markdown]
-# It has an answer for everything, and never says "I cannot read this". An empty text is two pieces, `[CLS]` and
-# `[SEP]`; three tears are one `[UNK]` or three. Whoever puts such a model to work has to check, outside of the model,
-# whether there was anything to read.
+# It has an answer for everything, and never says "I cannot read this", not even to a language of which it knows the
+# letters at best. An empty text is two pieces, `[CLS]` and `[SEP]`; three tears are one `[UNK]` or three. Whoever
+# puts such a model to work has to check, outside of the model, whether there was anything to read.
 
 # %% [markdown]
 # ## What we learned
@@ -1141,10 +1169,15 @@ told
 #   classes, and the learning rate is how far a weight moves.
 # - The Trainer is this loop with everything that one forgets. A new layer needs a higher rate than the encoder. Early
 #   stopping watches reviews of the training part, never the examination.
-# - LEARNED_RESULT
+# - The frozen encoder knows what a text is *about*; what it is *for*, it learns by fine-tuning, and that is worth ten
+#   points. With some hundreds of reviews TF-IDF is still not beaten.
 # - A learning curve says when a model earns its place. One number of reviews does not.
 #
-# **If your numbers differ**: RANGE
+# **If your numbers differ**: processors round differently, and fine-tuning makes much of small differences. On the
+# bundled reviews the fine-tuned model should have an accuracy between 0.62 and 0.88 and be ahead of the frozen one;
+# TF-IDF lies between 0.7 and 0.88. Another seed moves the former by several points. What must hold everywhere is
+# asserted: the mask, the loss at the start, the step that lowers it, and the loaded model that answers like the saved
+# one.
 
 # %%
 assert with_mask < 1e-4 < without_mask, "a mask makes filling harmless"
@@ -1166,7 +1199,8 @@ names = {
 reached = {short: score[name] for short, name in names.items()}
 reached["word_cnn"] = curve.loc[("word CNN", len(train)), "accuracy"]
 if not csv and len(train) >= 600:
-    assert 0.6 < reached["distilbert"] < 0.95, "it has learned"
+    assert 0.62 < reached["distilbert"] < 0.95, "it has learned"
+    assert reached["distilbert"] > reached["frozen"], "letting the encoder change is worth it"
 record("06_distilbert", test_texts=len(test), fine_tuning_seconds=fine_tuning, **reached)
 
 # %% [markdown]
