@@ -714,17 +714,20 @@ shares.round(2)
 
 
 # %%
+at_cls = torch.from_numpy(read_train["[CLS]"])
+classes = torch.from_numpy(classifier.numbers(train["label"]))
+
+
 def new_layer_alone(rate):
     torch.manual_seed(seed)
-    read, wanted = torch.from_numpy(read_train["[CLS]"]), classifier.numbers(train["label"])
-    width, wanted = read.shape[1], torch.from_numpy(wanted)
-    parts = [torch.nn.Linear(width, width), torch.nn.ReLU(), torch.nn.Linear(width, len(labels))]
-    layer = torch.nn.Sequential(*parts)
+    inner = torch.nn.Linear(at_cls.shape[1], at_cls.shape[1])
+    outer = torch.nn.Linear(at_cls.shape[1], len(labels))
+    layer = torch.nn.Sequential(inner, torch.nn.ReLU(), outer)
     optimizer = torch.optim.AdamW(layer.parameters(), lr=rate)
     losses = []
     for _ in range(4):
-        for some in torch.randperm(len(read)).split(batch_size):
-            loss = torch.nn.functional.cross_entropy(layer(read[some]), wanted[some])
+        for some in torch.randperm(len(at_cls)).split(batch_size):
+            loss = torch.nn.functional.cross_entropy(layer(at_cls[some]), classes[some])
             loss.backward()
             optimizer.step()
             optimizer.zero_grad()
