@@ -712,12 +712,16 @@ shares.round(2)
 # features at `[CLS]` are at hand: we train the new layer alone on them, over all training reviews, for four epochs,
 # which takes a few seconds.
 
-
 # %%
 at_cls = torch.from_numpy(read_train["[CLS]"])
 classes = torch.from_numpy(classifier.numbers(train["label"]))
+tuple(at_cls.shape), tuple(classes.shape)
+
+# %% [markdown]
+# The same layers as in the model, and the same loop.
 
 
+# %%
 def new_layer_alone(rate):
     torch.manual_seed(seed)
     inner = torch.nn.Linear(at_cls.shape[1], at_cls.shape[1])
