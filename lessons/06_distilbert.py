@@ -226,11 +226,11 @@ axis.set(xlabel="pieces, [CLS] and [SEP] included", ylabel="training reviews")
 plt.show()
 
 # %% [markdown]
-# The same as numbers, for four limits: which share of the reviews loses something, and which share of all pieces is
-# left?
+# The same as numbers, for ours and a few other limits: which share of the reviews loses something, and which share of
+# all pieces is left?
 
 # %%
-limits = pd.DataFrame(index=pd.Index([32, 64, 128, 256], name="limit"))
+limits = pd.DataFrame(index=pd.Index(sorted({32, 64, 128, 256, max_length}), name="limit"))
 limits["reviews cut"] = [(lengths > limit).mean() for limit in limits.index]
 limits["pieces left"] = [lengths.clip(max=limit).sum() / lengths.sum() for limit in limits.index]
 limits.round(2)
@@ -442,7 +442,7 @@ without_mask = float((bare - at_start).abs().max())
 with_mask, without_mask
 
 # %% [markdown]
-# With the mask, the difference is rounding. Without it, the network reads a hundred `[PAD]` as if somebody had
+# With the mask, the difference is rounding. Without it, the network reads dozens of `[PAD]` as if somebody had
 # written them, and the result is another one. A forgotten mask gives no error message, only a model that is somewhat
 # worse whenever a text stands next to a longer one.
 
@@ -546,11 +546,11 @@ for i in (pair, nearest[pair]):
 print(f"same label as the nearest neighbour: {(label_of == label_of[nearest]).mean():.0%}")
 
 # %% [markdown]
-# They are about the same things. They need not be of the same opinion, and the share below says how often they are:
-# compare it with what a coin would give. "The film was wonderful" and "the film was terrible" are close neighbours,
-# because both speak about a film, and the encoder was taught to bring such sentences together. The verdict is in
-# these numbers too, somewhere, since the frozen models are better than the coin. But it is not what the numbers are
-# *for*. To make it so, we must let the encoder change.
+# They are about the same things. They need not be of the same opinion, and the last line says how often two
+# neighbours are: compare it with what a coin would give. "The film was wonderful" and "the film was terrible" are
+# close neighbours, because both speak about a film, and the encoder was taught to bring such sentences together. The
+# verdict is in these numbers too, somewhere, since the frozen models are better than the coin. But it is not what the
+# numbers are *for*. To make it so, we must let the encoder change.
 
 # %% [markdown]
 # ## One training step, taken apart
@@ -758,7 +758,7 @@ plt.show()
 # we have just seen how far a weight may go in one step. The higher rate is less steady, and it learns. Now think of
 # the encoder below. What it is told comes *through* this layer, and as long as the layer knows nothing, the encoder
 # learns nothing from it. With one rate of one ten-thousandth for everything, the bundled reviews leave the loss of
-# the whole first epoch at `log(2)`: a minute of computing for nothing. (`head_rate = 1e-4` in the parameters shows
+# the whole first epoch near `log(2)`: a minute of computing for nothing. (`head_rate = 1e-4` in the parameters shows
 # it.)
 #
 # So there are **two rates**: a gentle one for what is already good, a high one for what is new. And a third group
@@ -1025,12 +1025,12 @@ plt.show()
 
 # %% [markdown]
 # How to read such a figure: a line that still rises says "label more", a flat one says "think of something else", and
-# where two lines cross, the better model changes. On the bundled reviews TF-IDF rises steadily. DistilBERT starts
-# near the dotted line, because a few dozen steps are not enough to turn an encoder around, and then climbs more
+# where two lines cross, the better model changes. On the bundled reviews TF-IDF rises steadily. DistilBERT starts not
+# far above the dotted line, because a few dozen steps are not enough to turn an encoder around, and then climbs more
 # steeply than the others. At the right edge it has come close to counting. So the honest answer for some hundreds of
 # reviews is: not yet. The slope says that with a few thousand it will be otherwise, and a slope is a forecast, not a
-# measurement. The measurement, on the 25,000 training reviews of the original corpus, stands in the README's table of
-# the original corpora.
+# measurement. The measurement, on the 25,000 training reviews of the original corpus, stands in the README, among the
+# results on the original corpora.
 #
 # The CNN has to learn English from our reviews alone, as TF-IDF does, but with many more weights. And the vertical
 # lines remind us: which reviews one happens to have is worth several points by itself.
@@ -1162,8 +1162,8 @@ told
 
 # %% [markdown]
 # It has an answer for everything, and never says "I cannot read this", not even to a language of which it knows the
-# letters at best. An empty text is two pieces, `[CLS]` and `[SEP]`; three tears are one `[UNK]` or three. Whoever
-# puts such a model to work has to check, outside of the model, whether there was anything to read.
+# letters at best. An empty text is two pieces, `[CLS]` and `[SEP]`; three tears in a row are a single `[UNK]`.
+# Whoever puts such a model to work has to check, outside of the model, whether there was anything to read.
 
 # %% [markdown]
 # ## What we learned
@@ -1176,8 +1176,8 @@ told
 #   classes, and the learning rate is how far a weight moves.
 # - The Trainer is this loop with everything that one forgets. A new layer needs a higher rate than the encoder. Early
 #   stopping watches reviews of the training part, never the examination.
-# - The frozen encoder knows what a text is *about*; what it is *for*, it learns by fine-tuning, and that is worth ten
-#   points. With some hundreds of reviews TF-IDF is still not beaten.
+# - The frozen encoder knows what a text is *about*; what it is *for*, it learns by fine-tuning, and on the bundled
+#   reviews that is worth about ten points. With some hundreds of reviews TF-IDF is still not beaten.
 # - A learning curve says when a model earns its place. One number of reviews does not.
 #
 # **If your numbers differ**: processors round differently, and fine-tuning makes much of small differences. On the
@@ -1213,8 +1213,7 @@ record("06_distilbert", test_texts=len(test), fine_tuning_seconds=fine_tuning, *
 # %% [markdown]
 # **Read on**: Sanh, Debut, Chaumond and Wolf, *DistilBERT, a distilled version of BERT*, 2019; Devlin and others,
 # *BERT*, NAACL 2019, for `[CLS]`, `[SEP]` and WordPiece; Sun, Qiu, Xu and Huang, *How to Fine-Tune BERT for Text
-# Classification?*, CCL 2019, section 5.3.1, for head and tail; Mosbach, Andriushchenko and Klakow, *On the Stability
-# of Fine-tuning BERT*, ICLR 2021; the [documentation of the
-# Trainer](https://huggingface.co/docs/transformers/main_classes/trainer).
+# Classification?*, CCL 2019, for head and tail; Mosbach, Andriushchenko and Klakow, *On the Stability of Fine-tuning
+# BERT*, ICLR 2021; the [documentation of the Trainer](https://huggingface.co/docs/transformers/main_classes/trainer).
 #
 # **Next**: lesson 07 looks for a better recipe, and asks what the search itself costs.
