@@ -846,8 +846,9 @@ course.round(3)
 # %% [markdown]
 # `loss` is the mean over the steps of an epoch, with dropout; `val_loss` belongs to the watched reviews. The state
 # with the lowest `val_loss` has come back, the last or an earlier one. With so few epochs `patience=2` has nothing to
-# stop. Set `epochs = 6` when you have time, and you will see it at work: the training loss goes on to fall, the
-# watched loss turns, and training ends two epochs later.
+# stop. Set `epochs = 6` when you have time, and you will most likely see it at work: the training loss goes on to
+# fall, the watched loss turns, and training ends two epochs later. Do not take `val_accuracy` for the result: it
+# comes from few reviews, and they have been used to choose.
 #
 # These lines, with nothing added, are `fine_tune` in `workshop_utils.models.finetune`. Next, the envelope. What does
 # the fine-tuned model say to the held-out reviews?
