@@ -5,9 +5,7 @@ tokenised once, batches hold texts of about the same length and are no wider tha
 batches are accumulated from small ones, and memory that was freed is kept for the next batch.
 """
 
-import ctypes
 import logging
-import sys
 import tempfile
 import warnings
 from collections.abc import Iterator, Sequence
@@ -19,6 +17,7 @@ from tqdm import tqdm
 
 from workshop_utils.models.classifier import Classifier
 from workshop_utils.models.evaluation import accuracy, macro_f1
+from workshop_utils.models.memory import kept_memory
 
 if TYPE_CHECKING:
     import torch
@@ -151,7 +150,10 @@ def arguments(folder: str, recipe: Recipe, validate: bool) -> "TrainingArguments
 
 
 def optimiser(classifier: Classifier, recipe: Recipe) -> "torch.optim.AdamW":
-    """AdamW with one learning rate for the encoder and one for the classification layer."""
+    """AdamW with one learning rate for the encoder and one for the classification layer.
+
+    ``fused`` goes over each weight once instead of once for each operation.
+    """
     import torch
 
     words = classifier.model.distilbert.embeddings.word_embeddings
@@ -159,7 +161,7 @@ def optimiser(classifier: Classifier, recipe: Recipe) -> "torch.optim.AdamW":
     encoder = [weight for weight in classifier.model.distilbert.parameters() if weight.requires_grad]
     head = [*classifier.model.pre_classifier.parameters(), *classifier.model.classifier.parameters()]
     groups = [{"params": encoder, "lr": recipe.learning_rate}, {"params": head, "lr": recipe.head_rate}]
-    return torch.optim.AdamW(groups, weight_decay=recipe.weight_decay)
+    return torch.optim.AdamW(groups, weight_decay=recipe.weight_decay, fused=True)
 
 
 def examples(classifier: Classifier, texts: Sequence[str], labels: Sequence[str]) -> list[dict]:
@@ -188,33 +190,6 @@ def history(trainer: "Trainer") -> pd.DataFrame:
         if found:
             rows.setdefault(entry["epoch"], {}).update(found)
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("epoch")
-
-
-@contextmanager
-def kept_memory() -> Iterator[None]:
-    """Let glibc keep freed memory instead of giving it back to the system and fetching it anew.
-
-    Each batch frees and asks for the same large arrays; by default every one of them is fresh memory, which
-    the system fills with zeros, page by page. Elsewhere than with glibc nothing happens.
-    """
-    try:
-        allocator = ctypes.CDLL("libc.so.6") if sys.platform == "linux" else None
-        change, trim = allocator.mallopt, allocator.malloc_trim
-    except (OSError, AttributeError):
-        yield
-        return
-    change(_MMAP_MAX, 0)
-    change(_TRIM_THRESHOLD, 2**31 - 1)
-    try:
-        yield
-    finally:
-        change(_MMAP_MAX, 65_536)
-        change(_TRIM_THRESHOLD, 131_072)
-        trim(0)
-
-
-#: Names of mallopt's parameters in glibc's malloc.h.
-_TRIM_THRESHOLD, _MMAP_MAX = -1, -4
 
 
 @contextmanager
