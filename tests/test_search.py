@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from workshop_utils.data.errors import WorkshopError
 from workshop_utils.models import search
 from workshop_utils.models.search import log_to, parallel_coordinates, stop_after, within
 from workshop_utils.models.trials import TrialLog, tracking_uri
@@ -140,6 +141,14 @@ def test_the_store_lies_in_the_home_whatever_its_path_holds(logs, log):
 def test_a_server_is_used_when_one_is_named(monkeypatch, home):
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://localhost:5000")
     assert tracking_uri() == "http://localhost:5000"
+
+
+@pytest.mark.parametrize("sign", "?#%")
+def test_a_home_that_no_address_can_name_is_refused_in_words(sign, monkeypatch, tmp_path):
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    monkeypatch.setenv("WORKSHOP_HOME", str(tmp_path / f"a{sign}b"))
+    with pytest.raises(WorkshopError, match="choose another folder"):
+        tracking_uri()
 
 
 @pytest.fixture

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Literal
 
 import pandas as pd
 
+from workshop_utils.data.errors import WorkshopError
 from workshop_utils.data.paths import home
 
 if TYPE_CHECKING:
@@ -23,9 +24,20 @@ State = Literal["finished", "stopped"]
 
 
 def tracking_uri() -> str:
-    """Address of the MLflow store: ``MLFLOW_TRACKING_URI``, or the course's own SQLite file."""
+    """Address of the MLflow store: ``MLFLOW_TRACKING_URI``, or the course's own SQLite file.
+
+    Raises:
+        WorkshopError: the path of ``WORKSHOP_HOME`` holds a sign that has a meaning of its own in an address.
+    """
+    if server := os.environ.get("MLFLOW_TRACKING_URI"):
+        return server
+    path = (home() / "mlflow.db").as_posix()
+    if found := set(path) & set("?#%"):
+        raise WorkshopError(
+            f"WORKSHOP_HOME holds {min(found)!r}, which MLflow cannot open; choose another folder."
+        )
     home().mkdir(parents=True, exist_ok=True)
-    return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{(home() / 'mlflow.db').as_posix()}"
+    return f"sqlite:///{path}"
 
 
 def client() -> "MlflowClient":
