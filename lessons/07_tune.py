@@ -45,9 +45,11 @@ seed = 0
 # %%
 import logging
 import os
+import warnings
 
 os.environ["TOKENIZERS_PARALLELISM"] = "false"
 logging.getLogger("transformers").setLevel(logging.ERROR)
+warnings.filterwarnings("ignore", "IProgress not found")  # progress bars as text will do
 
 from workshop_utils.data import load_reviews
 from workshop_utils.data.split import hold_out
@@ -123,11 +125,13 @@ def counting(C):
     return model.fit(learn["review"], learn["sentiment"])
 
 
+# %%
 start = time.perf_counter()
 values = [p["C"] for p in ParameterSampler({"C": loguniform(0.1, 1000)}, 30, random_state=seed)]
 by_c = pd.Series({C: counting(C).score(check["review"], check["sentiment"]) for C in values})
 tuned_c = by_c.idxmax()
-bar = {"C = 1": counting(1.0).score(check["review"], check["sentiment"]), "tuned C": by_c.max()}
+bar = {"C = 1": counting(1.0).score(check["review"], check["sentiment"])}
+bar["tuned C"] = float(by_c.max())
 bar | {"best C": round(tuned_c, 1), "seconds": round(time.perf_counter() - start, 1)}
 
 # %% [markdown]
@@ -167,12 +171,11 @@ def lower_states(texts, keep):
         batch = {"input_ids": [ids[i] for i in chosen]}
         batch = classifier.tokenizer.pad(batch, return_tensors="pt")
         states, mask = encoder.embeddings(batch["input_ids"]), batch["attention_mask"].bool()
-        for number in range(max(keep) + 1):
+        for number, layer in enumerate(encoder.transformer.layer):
             if number in keep:
                 for i, state in zip(chosen, states, strict=True):
                     kept[number][i] = state[: len(ids[i])].clone()
-            if number < max(keep):
-                states = encoder.transformer.layer[number](states, mask[:, None, None])
+            states = layer(states, mask[:, None, None]) if number < max(keep) else states
     return kept
 
 
@@ -621,20 +624,20 @@ def optuna_model(trial):
 # %%
 from workshop_utils.models.search import stop_after
 
+study = {"direction": "maximize", "timeout": search_seconds, "n_trials": 500}
+study["sampler"] = optuna.samplers.TPESampler(n_startup_trials=5, seed=seed)
+study["pruner"] = optuna.pruners.MedianPruner(n_startup_trials=4)
+
+
+def objective(metrics):
+    return metrics["eval_accuracy"]
+
+
 start = time.perf_counter()
 with log.search("TPE"), kept_memory(), quiet():
     callbacks = [log_to(log), stop_after(search_seconds)]
     searcher = trainer_for({}, callbacks=callbacks, model=optuna_model)
-    best = searcher.hyperparameter_search(
-        optuna_space,
-        compute_objective=lambda metrics: metrics["eval_accuracy"],
-        n_trials=500,
-        direction="maximize",
-        backend="optuna",
-        sampler=optuna.samplers.TPESampler(n_startup_trials=5, seed=seed),
-        pruner=optuna.pruners.MedianPruner(n_startup_trials=4),
-        timeout=search_seconds,
-    )
+    best = searcher.hyperparameter_search(optuna_space, objective, backend="optuna", **study)
 spent["TPE"] = time.perf_counter() - start
 best.objective, best.hyperparameters
 
@@ -878,18 +881,25 @@ deep_sets = (
     examples(learn_states[deep], learn["sentiment"]),
     examples(check_states[deep], check["sentiment"]),
 )
+
+
+def train_layers(rate, layers, sets):
+    start = time.perf_counter()
+    params = guess | {"learning_rate": rate, "epochs": deep_epochs}
+    model = partial(UpperLayers, guess["dropout"], layers)
+    with kept_memory(), quiet():
+        trainer = trainer_for(params, model=model, sets=sets, eval_strategy="no")
+        trainer.train()
+        mark = trainer.evaluate()["eval_accuracy"]
+    return rate, layers, mark, time.perf_counter() - start
+
+
+# %%
 torch.set_num_threads(threads)
 carried = []
 for rate in (1e-4, 1e-3, 1e-2):
-    for layers, sets in [(1, None), (deep_layers, deep_sets)]:
-        params = guess | {"learning_rate": rate, "epochs": deep_epochs}
-        start = time.perf_counter()
-        with kept_memory(), quiet():
-            model = partial(UpperLayers, guess["dropout"], layers)
-            trainer = trainer_for(params, model=model, sets=sets, eval_strategy="no")
-            trainer.train()
-            mark = trainer.evaluate()["eval_accuracy"]
-        carried.append((rate, layers, mark, time.perf_counter() - start))
+    carried.append(train_layers(rate, 1, None))
+    carried.append(train_layers(rate, deep_layers, deep_sets))
 carry = pd.DataFrame(carried, columns=["learning rate", "layers", "accuracy", "seconds"])
 carry.pivot(index="learning rate", columns="layers", values=["accuracy", "seconds"]).round(3)
 
