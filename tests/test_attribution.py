@@ -39,6 +39,7 @@ def tiny():
         for weights in model.parameters():
             if weights.ndim == 2:
                 weights.mul_(8)
+        model.classifier.weight.mul_(20)
     tokenizer = fast_tokenizer(packaged_encoder() / "tokenizer.json", 512)
     return Classifier(model, tokenizer, max_length=32)
 
