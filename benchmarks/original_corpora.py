@@ -13,11 +13,9 @@ training parts.
 import argparse
 import json
 import os
-import re
 import resource
 import time
 from pathlib import Path
-from typing import NamedTuple
 
 os.environ |= {"KERAS_BACKEND": "tensorflow", "TF_CPP_MIN_LOG_LEVEL": "2", "TF_ENABLE_ONEDNN_OPTS": "0"}
 
@@ -28,43 +26,15 @@ from sklearn.linear_model import LogisticRegression
 
 from benchmarks import nets_2019
 from benchmarks.child import last_line
-from workshop_utils.data import load_poems, load_reviews
-from workshop_utils.data.paths import ROOT
-from workshop_utils.data.split import hold_out
+from benchmarks.corpora import Task, poems, reviews
+from benchmarks.readme import write_between_marks
 from workshop_utils.models.by_length import fit_by_length, predict_by_length
 from workshop_utils.models.encoding import encode, encode_rows, train_characters, train_words
-from workshop_utils.models.wide import joined_cnn, wide_word_cnn
+from workshop_utils.models.wide import joined_cnn, ngram_rarity, wide_word_cnn
 
 RESULTS = Path(__file__).parent / "results"
 RUNS = RESULTS / "original_corpora.jsonl"
 SEEDS = range(3)
-
-
-class Task(NamedTuple):
-    """Texts and class numbers of both parts."""
-
-    train: list[str]
-    train_labels: np.ndarray
-    test: list[str]
-    test_labels: np.ndarray
-
-
-def reviews() -> Task:
-    """The official split without leaks and repetitions in training; line breaks of the web page go."""
-    frame = load_reviews("full")
-    frame["review"] = frame["review"].str.replace(r"<br\s*/?>", " ", regex=True)
-    train, test = frame.query("split == 'train'"), frame.query("split == 'test'")
-    train = train[~train["review"].isin(test["review"])].drop_duplicates("review")
-    train = train.sample(frac=1, random_state=0)
-    return _task(train["review"], train["sentiment"], test["review"], test["sentiment"])
-
-
-def poems() -> Task:
-    """Three tenths of ten grouped, stratified folds are the test part."""
-    frame = load_poems("full")
-    held = hold_out(frame["text"], frame["author"], folds=10, held_folds=3)
-    train, test = frame[~held], frame[held]
-    return _task(train["text"], train["author"], test["text"], test["author"])
 
 
 def tfidf_words_and_pairs(task: Task, seed: int) -> np.ndarray:
@@ -75,6 +45,11 @@ def tfidf_words_and_pairs(task: Task, seed: int) -> np.ndarray:
 def tfidf_characters(task: Task, seed: int) -> np.ndarray:
     """TF-IDF of 2 to 5 characters within words, logistic regression (no chance in it)."""
     return _tfidf(task, analyzer="char_wb", ngram_range=(2, 5), lowercase=False, min_df=2, sublinear_tf=True)
+
+
+def tfidf_characters_across_words(task: Task, seed: int) -> np.ndarray:
+    """TF-IDF of 2 to 5 characters across words and verses, logistic regression (no chance in it)."""
+    return _tfidf(task, analyzer="char", ngram_range=(2, 5), lowercase=False, min_df=2, sublinear_tf=True)
 
 
 def word_net_2019(task: Task, seed: int) -> np.ndarray:
@@ -96,24 +71,26 @@ def character_net_2019(task: Task, seed: int) -> np.ndarray:
 
 
 def word_cnn(task: Task, seed: int) -> np.ndarray:
-    """Parallel kernels 3, 5, 7 beside weights of words and word pairs; 250 words of head and of tail."""
+    """Word CNN, kernels 3, 5, 7, beside rarity-weighted words and pairs; 250 words of head and of tail."""
     tokenizer = train_words(task.train, size=30_000, min_count=2)
-    network = wide_word_cnn(tokenizer.get_vocab_size(), _classes(task), seed=seed)
-    fit_by_length(
-        network, [encode_rows(tokenizer, task.train, 500, "both")], task.train_labels, epochs=4, seed=seed
+    rows, asked = (encode_rows(tokenizer, texts, 500, "both") for texts in (task.train, task.test))
+    network = wide_word_cnn(
+        tokenizer.get_vocab_size(), _classes(task), ngram_rarity(rows, ngrams=(1, 2)), seed=seed
     )
-    return predict_by_length(network, [encode_rows(tokenizer, task.test, 500, "both")])
+    fit_by_length(network, [rows], task.train_labels, epochs=4, seed=seed)
+    return predict_by_length(network, [asked])
 
 
 def joined_characters_and_words(task: Task, seed: int) -> np.ndarray:
-    """Word CNN with kernels 1 and 3 beside weights of character and word n-grams; random stretches."""
+    """Word CNN, kernels 1 and 3, beside rarity-weighted character and word n-grams; random stretches."""
     letters = train_characters(task.train)
     words = train_words(task.train, min_count=2, lowercase=False)
-    network = joined_cnn(words.get_vocab_size(), _classes(task), seed=seed)
     inputs, asked = (
         [encode_rows(letters, texts, 2000, "both"), encode_rows(words, texts, 500, "both")]
         for texts in (task.train, task.test)
     )
+    rarity = ngram_rarity(inputs[0], ngrams=(2, 3, 4, 5)), ngram_rarity(inputs[1], ngrams=(1, 2))
+    network = joined_cnn(words.get_vocab_size(), _classes(task), *rarity, seed=seed)
     fit_by_length(
         network,
         inputs,
@@ -136,6 +113,7 @@ PLAN = [
         poems,
         [
             (tfidf_characters, False),
+            (tfidf_characters_across_words, False),
             (character_net_2019, True),
             (word_net_2019, True),
             (joined_characters_and_words, True),
@@ -202,9 +180,7 @@ def write(runs: pd.DataFrame) -> None:
     head = "# The course's models on the original corpora\n\n"
     head += "Made by `python -m benchmarks.original_corpora`.\n\n"
     (RESULTS / "original_corpora.md").write_text(head + text, encoding="utf-8")
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    marks = re.compile(r"(<!-- original_corpora -->\n).*?(<!-- /original_corpora -->)", re.S)
-    (ROOT / "README.md").write_text(marks.sub(lambda m: m[1] + text + m[2], readme), encoding="utf-8")
+    write_between_marks("original_corpora", text)
     print(table)
 
 
@@ -220,12 +196,6 @@ def _runs() -> list[dict]:
     if not RUNS.exists():
         return []
     return [json.loads(line) for line in RUNS.read_text(encoding="utf-8").splitlines()]
-
-
-def _task(train: pd.Series, train_labels: pd.Series, test: pd.Series, test_labels: pd.Series) -> Task:
-    names = np.unique(train_labels)
-    numbers = [np.searchsorted(names, labels).astype("int32") for labels in (train_labels, test_labels)]
-    return Task(list(train), numbers[0], list(test), numbers[1])
 
 
 def _tfidf(task: Task, **settings) -> np.ndarray:

@@ -6,24 +6,26 @@ import pytest
 
 from workshop_utils.models.by_length import fit_by_length, grouped_batches, predict_by_length
 from workshop_utils.models.encoding import pad
-from workshop_utils.models.wide import BUCKETS, joined_cnn, wide_word_cnn
+from workshop_utils.models.wide import BUCKETS, joined_cnn, ngram_rarity, wide_word_cnn
 
 ROWS = [[], [2], [2, 3], [4, 5, 6, 2], [3] * 40, list(range(2, 20)), [7, 7, 7], [5, 4]]
 LABELS = [0, 1, 0, 1, 0, 1, 0, 1]
+RARITY = ngram_rarity(ROWS, ngrams=(1, 2), min_texts=1)
 
 
 @pytest.fixture(scope="module")
 def network():
-    network = wide_word_cnn(20, 2, dimensions=4, filters=3, seed=1)
+    network = wide_word_cnn(20, 2, RARITY, dimensions=4, filters=3, seed=1)
     rng = np.random.default_rng(0)
-    network.set_weights([rng.normal(0, 0.1, weights.shape) for weights in network.get_weights()])
+    for weights in network.trainable_weights:
+        weights.assign(rng.normal(0, 0.1, weights.shape))
     assert keras.backend.backend() == "tensorflow"
     return network
 
 
 @pytest.fixture(scope="module")
 def joined():
-    return joined_cnn(20, 3, dimensions=4, filters=3, seed=1)
+    return joined_cnn(20, 3, RARITY, RARITY, dimensions=4, filters=3, seed=1)
 
 
 @pytest.mark.parametrize("row", ROWS, ids=len)
@@ -43,17 +45,34 @@ def test_answers_come_in_the_order_of_the_texts(network):
 
 
 def test_word_pairs_have_a_weight_of_their_own():
-    network = wide_word_cnn(20, 2, dimensions=4, filters=3)
-    shapes = [weights.shape for weights in network.get_weights()]
-    assert shapes.count((BUCKETS, 2)) == 2
+    network = wide_word_cnn(20, 2, RARITY, dimensions=4, filters=3)
+    tables = [weights for weights in network.trainable_weights if weights.shape == (BUCKETS, 2)]
+    assert len(tables) == 2
     before = predict_by_length(network, [[[2, 3], [3, 2]]])
-    weights = network.get_weights()
-    pairs = [i for i, shape in enumerate(shapes) if shape == (BUCKETS, 2)][1]
-    weights[pairs][(2 * 7919 + 3) % BUCKETS, 1] = 5
-    network.set_weights(weights)
+    changed = tables[1].numpy()
+    changed[(2 * 7919 + 3) % BUCKETS, 1] = 5
+    tables[1].assign(changed)
     after = predict_by_length(network, [[[2, 3], [3, 2]]])
     assert after[0, 1] > before[0, 1] + 0.2
     np.testing.assert_allclose(after[1], before[1], atol=1e-6)
+
+
+def test_rarity_is_the_inverse_document_frequency_and_forgets_ngrams_of_one_text():
+    rarity = ngram_rarity([[2, 3], [2, 3, 3], [2, 4]], ngrams=(1, 2))
+    assert rarity[1][2] == pytest.approx(1) and rarity[1][3] == pytest.approx(np.log(4 / 3) + 1)
+    assert rarity[1][4] == 0
+    assert rarity[2][(2 * 7919 + 3) % BUCKETS] == pytest.approx(np.log(4 / 3) + 1)
+    assert np.count_nonzero(rarity[2]) == 1
+
+
+def test_an_ngram_without_rarity_has_no_say():
+    network = wide_word_cnn(20, 2, ngram_rarity([[2, 3], [2, 3]], ngrams=(1,)), dimensions=4, filters=3)
+    before = predict_by_length(network, [[[2, 9], [9, 9]]])
+    [table] = [weights for weights in network.trainable_weights if weights.shape == (BUCKETS, 2)]
+    changed = table.numpy()
+    changed[9] = 5, -5
+    table.assign(changed)
+    np.testing.assert_array_equal(predict_by_length(network, [[[2, 9], [9, 9]]]), before)
 
 
 def test_both_inputs_are_read_together(joined):
@@ -64,7 +83,7 @@ def test_both_inputs_are_read_together(joined):
 
 def test_the_same_seed_learns_the_same_and_the_task_is_learned():
     def learned(seed):
-        network = wide_word_cnn(20, 2, dimensions=4, filters=3, seed=seed)
+        network = wide_word_cnn(20, 2, RARITY, dimensions=4, filters=3, seed=seed)
         history = fit_by_length(network, [ROWS * 20], LABELS * 20, epochs=8, learning_rate=0.05, seed=seed)
         return history.history["accuracy"][-1], predict_by_length(network, [ROWS])
 

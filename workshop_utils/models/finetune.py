@@ -21,6 +21,7 @@ from workshop_utils.models.classifier import Classifier
 from workshop_utils.models.evaluation import accuracy, macro_f1
 
 if TYPE_CHECKING:
+    import torch
     from transformers import Trainer, TrainerCallback, TrainingArguments
 
 Labelled = tuple[Sequence[str], Sequence[str]]
@@ -29,13 +30,21 @@ Labelled = tuple[Sequence[str], Sequence[str]]
 class Recipe(NamedTuple):
     """Settings of one fine-tuning. ``batch_size`` texts per update, computed ``at_once`` by ``at_once``.
 
-    ``warmup`` is a share of all updates, in which the learning rate rises; then it falls in a straight line.
+    The encoder learns with ``learning_rate``, the new classification layer with ``head_rate``: it starts
+    from nothing, and while it knows nothing the encoder learns nothing from it (Howard and Ruder, *Universal
+    language model fine-tuning for text classification*, ACL 2018, section 3.2). ``train_words`` also changes
+    the word vectors, half of all weights. ``warmup`` is a share of all updates, in which the rates rise; then
+    they fall in a straight line. ``bf16`` is used where it is fast, unless told otherwise.
     """
 
-    epochs: float = 3
+    epochs: float = 2
     learning_rate: float = 1e-4
-    batch_size: int = 16
-    at_once: int = 16
+    head_rate: float = 2e-3
+    batch_size: int = 8
+    at_once: int = 8
+    train_words: bool = False
+    grouped: bool = True
+    bf16: bool | None = None
     weight_decay: float = 0.01
     warmup: float = 0.1
     seed: int = 0
@@ -99,13 +108,14 @@ def make_trainer(
         data_collator=DataCollatorWithPadding(classifier.tokenizer),
         compute_metrics=_marks,
         callbacks=[*callbacks, *stop, _progress_line()],
+        optimizers=(optimiser(classifier, recipe), None),
     )
     trainer.remove_callback(PrinterCallback)
     return trainer
 
 
 def arguments(folder: str, recipe: Recipe, validate: bool) -> "TrainingArguments":
-    """The recipe in the words of transformers; bf16 where the processor or a GPU computes it fast.
+    """The recipe in the words of transformers.
 
     Raises:
         ValueError: the batch is no multiple of ``at_once``.
@@ -123,8 +133,8 @@ def arguments(folder: str, recipe: Recipe, validate: bool) -> "TrainingArguments
         per_device_eval_batch_size=32,
         weight_decay=recipe.weight_decay,
         warmup_steps=recipe.warmup,
-        train_sampling_strategy="group_by_length",
-        bf16=fast_bf16(),
+        train_sampling_strategy="group_by_length" if recipe.grouped else "random",
+        bf16=fast_bf16() if recipe.bf16 is None else recipe.bf16,
         eval_strategy="epoch" if validate else "no",
         save_strategy="epoch" if validate else "no",
         load_best_model_at_end=validate,
@@ -138,6 +148,18 @@ def arguments(folder: str, recipe: Recipe, validate: bool) -> "TrainingArguments
         disable_tqdm=True,
         seed=recipe.seed,
     )
+
+
+def optimiser(classifier: Classifier, recipe: Recipe) -> "torch.optim.AdamW":
+    """AdamW with one learning rate for the encoder and one for the classification layer."""
+    import torch
+
+    words = classifier.model.distilbert.embeddings.word_embeddings
+    words.weight.requires_grad_(recipe.train_words)
+    encoder = [weight for weight in classifier.model.distilbert.parameters() if weight.requires_grad]
+    head = [*classifier.model.pre_classifier.parameters(), *classifier.model.classifier.parameters()]
+    groups = [{"params": encoder, "lr": recipe.learning_rate}, {"params": head, "lr": recipe.head_rate}]
+    return torch.optim.AdamW(groups, weight_decay=recipe.weight_decay)
 
 
 def examples(classifier: Classifier, texts: Sequence[str], labels: Sequence[str]) -> list[dict]:
