@@ -23,24 +23,26 @@ LABELS = ["negative", "positive"]
 
 @pytest.fixture(scope="module")
 def tiny():
-    """A narrow DistilBERT with large random weights, so that its answers differ from text to text."""
+    """A narrow DistilBERT with large random weights, undecided about films, so that its answers differ."""
     import torch
     from transformers import DistilBertConfig, DistilBertForSequenceClassification
 
     from workshop_utils.models.distilbert import fast_tokenizer
     from workshop_utils.models.encoder import packaged_encoder
 
-    torch.manual_seed(1)
+    torch.manual_seed(2)
     config = DistilBertConfig(
         vocab_size=30522, dim=16, n_layers=2, n_heads=2, hidden_dim=32, id2label=dict(enumerate(LABELS))
     )
     model = DistilBertForSequenceClassification(config).eval()
+    tokenizer = fast_tokenizer(packaged_encoder() / "tokenizer.json", 512)
     with torch.no_grad():
         for weights in model.parameters():
             if weights.ndim == 2:
-                weights.mul_(8)
-        model.classifier.weight.mul_(20)
-    tokenizer = fast_tokenizer(packaged_encoder() / "tokenizer.json", 512)
+                weights.mul_(4)
+        model.classifier.weight.mul_(60)
+        film = torch.tensor([tokenizer("a film about a film, and about films").input_ids])
+        model.classifier.bias.sub_(model(input_ids=film).logits[0])
     return Classifier(model, tokenizer, max_length=32)
 
 
