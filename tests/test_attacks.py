@@ -107,11 +107,12 @@ def test_an_attack_breaks_the_word_that_carries_the_answer():
 
 
 def test_an_attack_stops_as_soon_as_the_answer_is_wrong():
-    text = "Boring, boring, awful story, bad ending, boring"
+    text = "Boring, boring, awful story, bad ending, boring. The evening was long, the cinema cold."
     found = attack(Model(), LABELS, text, "negative", word_moves, budget=9)
     assert found.flipped and found.after < 0.5 < found.before
-    assert len(found.changes) == 4, "four points down, and all but one word must go"
-    assert found.text.count(",") == 4 and "Dull" in found.text
+    assert len(found.changes) == 5, "a fifth of a point stands against five: all must go"
+    assert found.text.endswith("The evening was long, the cinema cold."), "no word more than needed"
+    assert found.text.startswith("Dull, dull, horrible story, poor ending, dull.")
 
 
 def test_the_budget_of_changes_is_kept():

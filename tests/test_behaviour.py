@@ -183,7 +183,7 @@ def test_a_suite_of_both_labels_is_failed_by_a_model_that_always_says_the_same()
 def test_counting_words_passes_plain_verdicts_and_stumbles_over_not():
     table = run_suite(Model(), LABELS, film_suite()).set_index("test")
     assert table.loc["plain verdicts", "share"] < table.loc["praise negated", "share"]
-    assert table.loc["not put in", "share"] == 1, "it does not know the word"
+    assert table.loc["not put in", "share"] > 0.8, "it does not know the word"
 
 
 def test_lists_of_names_pair_up_and_no_name_stands_in_two():

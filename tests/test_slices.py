@@ -91,7 +91,7 @@ def test_values_in_any_script_get_a_row():
 def test_looking_often_finds_intervals_without_zero_but_adjusted_p_values_stay_calm():
     chance = np.random.default_rng(0)
     alarms, calm = [], []
-    for _ in range(40):
+    for _ in range(25):
         right, part = chance.random(2000) < 0.8, chance.integers(0, 20, 2000)
         table = slice_table(right, {"nothing": part})
         alarms.append(((table["diff_low"] > 0) | (table["diff_high"] < 0)).any())
