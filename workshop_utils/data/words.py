@@ -82,12 +82,16 @@ def letters(word: str) -> list[str]:
     >>> letters("schön"), letters("हिन्दी")
     (['s', 'c', 'h', 'ö', 'n'], ['हि', 'न्', 'दी'])
     """
-    joined = rf"(?s:.(?:[{_marks()}]|(?<=\u200d).)*)"
-    return re.findall(joined, unicodedata.normalize("NFC", word))
+    return _seen_as_one().findall(unicodedata.normalize("NFC", word))
 
 
 def _key(word: str) -> str:
     return unicodedata.normalize("NFC", word).casefold()
+
+
+@cache
+def _seen_as_one() -> re.Pattern:
+    return re.compile(rf"(?s:.(?:[{_marks()}]|(?<=\u200d).)*)")
 
 
 @cache

@@ -30,9 +30,9 @@ def slice_table(
 
     ``difference`` is the slice's accuracy minus that of all other texts. ``p`` is the chance of a difference
     at least as large between parts that do not differ (Fisher's exact test), adjusted for the number of
-    slices by :func:`holm`. A slice of fewer than ``minimum`` texts is too small to judge: it keeps its row,
-    but its interval is NaN, and so are ``diff_low, diff_high`` and ``p``. They are also NaN where the *other*
-    texts are too few.
+    slices by :func:`holm` (both sides of a yes-or-no slice count, which is on the careful side). A slice of
+    fewer than ``minimum`` texts is too small to judge: it keeps its row, but its interval is NaN, and so are
+    ``diff_low, diff_high`` and ``p``. They are also NaN where the *other* texts are too few.
 
     **Beware of looking often.** Of 20 slices of a model that is equally good on all of them, on average one
     has a 95 % interval without zero, and with a chance of 1 - 0.95**20, about 64 %, at least one has. A
@@ -56,8 +56,10 @@ def slice_table(
         values = ["missing" if pd.isna(value) else value for value in given]
         if len(values) != len(right):
             raise ValueError(f"The slice {name!r} has {len(values)} values for {len(right)} texts.")
-        for value in _distinct(given, values):
-            inside = np.array([other == value for other in values])
+        places = {value: place for place, value in enumerate(_distinct(given, values))}
+        codes = np.array([places[value] for value in values])
+        for value, place in places.items():
+            inside = codes == place
             shown = well_formed(value) if isinstance(value, str) else value
             rows.append([name, shown, *_measured(right[inside], right[~inside], minimum, level)])
     table = pd.DataFrame(rows, columns=SLICE_COLUMNS)
