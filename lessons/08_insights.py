@@ -363,11 +363,13 @@ calibration.round(3)
 grid = np.linspace(0.1, 5, 197)
 
 
-### BEGIN SOLUTION
 def loss_at(temperature):
+    ### BEGIN SOLUTION
     return log_loss(codes[choose], apply_temperature(chances[choose], temperature))
+    ### END SOLUTION
 
 
+### BEGIN SOLUTION
 by_grid = min(grid, key=loss_at)
 ### END SOLUTION
 
@@ -743,15 +745,14 @@ suite = film_suite()
 behaviour = run_suite(classifier.predict_proba, labels, suite)
 counted = run_suite(simple.predict_proba, labels, suite)
 failing = behaviour[["test", "kind", "cases"]].assign(
-    DistilBERT=behaviour["share"],
-    TF_IDF=counted["share"],
+    **{"DistilBERT": behaviour["share"], "TF-IDF": counted["share"]},
     worst=behaviour["worst"].str.slice(0, 60),
 )
 failing.round(2)
 
 # %% [markdown]
 # The two middle columns are the shares of *failed* cases. This table is more useful than an accuracy: it says **what** a model cannot do. A bag of words
-# has no chance where order decides ("what follows but", "then and now"), and where an encoder fails there as well, it has
+# can only guess where order decides ("what follows but", "then and now"), and where an encoder fails there as well, it has
 # not yet learned to use the order either. Names and typing errors should have low numbers. Put such a suite beside your code, and let it grow with each
 # error that a user reports.
 
@@ -799,8 +800,8 @@ def check(my_test, my_result, expect):
 # %% [markdown]
 # ## Under attack
 #
-# Typing errors by accident are one thing. Somebody who *wants* a wrong answer is another: he tries words, looks at the answer,
-# and keeps what works. He may change at most five words, by synonyms or by slips of the finger, so that a person would hardly
+# Typing errors by accident are one thing. Somebody who *wants* a wrong answer is another: they try a change, look at the answer,
+# and keep what works. They may change at most five words, by synonyms or by slips of the finger, so that a person would hardly
 # notice. One such attack on a text that was right:
 
 # %%
@@ -829,8 +830,8 @@ attack_table(attempts).round(2)
 budgets = {}
 for name, runs in attempts.items():
     needed = np.array([len(run.changes) if run.flipped else 99 for run in runs])
-    held_out = np.array([run.right for run in runs])
-    budgets[name] = {b: float((held_out & (needed > b)).mean()) for b in range(6)}
+    at_first = np.array([run.right for run in runs])
+    budgets[name] = {b: float((at_first & (needed > b)).mean()) for b in range(6)}
 pd.DataFrame(budgets).rename_axis("words changed at most").round(2)
 
 # %% [markdown]
