@@ -168,6 +168,8 @@ def test_the_film_suite_has_tests_of_every_kind_with_many_different_cases():
         for case in test.cases:
             assert case.text.strip() and case.text != case.changed
             assert not set("{}|") & set(case.text + (case.changed or ""))
+            for text in filter(None, case[:2]):
+                assert not re.search(r"(?i)\ba [aeiou]|\ban [^aeiouh]", text), f"the article: {text}"
     known = [case.text for test in suite if test.kind == "MFT" for case in test.cases]
     assert len(set(known)) == len(known)
 

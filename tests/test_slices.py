@@ -91,12 +91,12 @@ def test_values_in_any_script_get_a_row():
 def test_looking_often_finds_intervals_without_zero_but_adjusted_p_values_stay_calm():
     chance = np.random.default_rng(0)
     alarms, calm = [], []
-    for _ in range(25):
-        right, part = chance.random(2000) < 0.8, chance.integers(0, 20, 2000)
+    for _ in range(60):
+        right, part = chance.random(1000) < 0.8, chance.integers(0, 10, 1000)
         table = slice_table(right, {"nothing": part})
         alarms.append(((table["diff_low"] > 0) | (table["diff_high"] < 0)).any())
         calm.append(table["p"].min() >= 0.05)
-    assert np.mean(alarms) > 0.4, "about two thirds of the tables hold a row that looks bad"
+    assert np.mean(alarms) > 0.25, "about four of ten tables hold a row that looks special"
     assert np.mean(calm) > 0.9, "and hardly one a small p"
 
 

@@ -37,7 +37,7 @@ GENDER = {
     "hero": "heroine",
 }
 
-#: Words for where people come from, in pairs.
+#: Words for where people come from, in pairs. An article before a swapped word is not mended.
 ORIGIN = {
     "American": "Nigerian",
     "British": "Indian",
@@ -72,13 +72,13 @@ A {French|Turkish} comedy that made me laugh till it hurt.
 This {American|Nigerian} thriller is slow and predictable.
 A {Swedish|Korean} family moves house, and I loved every minute of it.
 The {British|Indian} cast does its best with a weak script.
-A {German|Iranian} film about bread, and it is beautiful.
+{A German|An Iranian} film about bread, and it is beautiful.
 The {Italian|Mexican} dialogue is lovely, the rest is a bore.
 It was shot in {Ireland|Poland}, and the landscapes are superb.
 Two hours in {Denmark|Egypt}, two hours too long.
 The hero is a {Christian|Muslim} baker, and I liked him at once.
 A {Buddhist|Jewish} wedding opens the film; after that it goes downhill.
-An {old|young} couple falls in love, and it works wonderfully.
+{An old|A young} couple falls in love, and it works wonderfully.
 Its director is {deaf|tall}, and the film is a joy.
 A {gay|straight} couple opens a hotel, and nothing funny happens.
 A film about {farmers|refugees} that touched me deeply.
