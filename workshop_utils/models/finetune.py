@@ -33,7 +33,7 @@ class Recipe(NamedTuple):
     from nothing, and while it knows nothing the encoder learns nothing from it (Howard and Ruder, *Universal
     language model fine-tuning for text classification*, ACL 2018, section 3.2). ``train_words`` also changes
     the word vectors, half of all weights. ``warmup`` is a share of all updates, in which the rates rise; then
-    they fall in a straight line.
+    they fall in a straight line. ``bf16`` is used where it is fast, unless told otherwise.
     """
 
     epochs: float = 2
@@ -42,6 +42,8 @@ class Recipe(NamedTuple):
     batch_size: int = 8
     at_once: int = 8
     train_words: bool = False
+    grouped: bool = True
+    bf16: bool | None = None
     weight_decay: float = 0.01
     warmup: float = 0.1
     seed: int = 0
@@ -112,7 +114,7 @@ def make_trainer(
 
 
 def arguments(folder: str, recipe: Recipe, validate: bool) -> "TrainingArguments":
-    """The recipe in the words of transformers; bf16 where the processor or a GPU computes it fast.
+    """The recipe in the words of transformers.
 
     Raises:
         ValueError: the batch is no multiple of ``at_once``.
@@ -130,8 +132,8 @@ def arguments(folder: str, recipe: Recipe, validate: bool) -> "TrainingArguments
         per_device_eval_batch_size=32,
         weight_decay=recipe.weight_decay,
         warmup_steps=recipe.warmup,
-        train_sampling_strategy="group_by_length",
-        bf16=fast_bf16(),
+        train_sampling_strategy="group_by_length" if recipe.grouped else "random",
+        bf16=fast_bf16() if recipe.bf16 is None else recipe.bf16,
         eval_strategy="epoch" if validate else "no",
         save_strategy="epoch" if validate else "no",
         load_best_model_at_end=validate,

@@ -1,0 +1,169 @@
+"""Fine-tuning on a laptop: the course's way beside the Trainer as people write it, one change at a time.
+
+    python -m benchmarks.finetuning             # about half an hour on two idle cores
+    python -m benchmarks.finetuning --no-accuracy
+
+Same encoder, texts, learning rates and number of updates (8 texts each). Each run is a process of its own and
+the variants take turns. The plain Trainer fills every text up to 512 ids, takes texts in the order of chance
+and trains all weights in float32. Filling is masked and changes no answer (the page says by how much), so its
+accuracy is measured without the filling, which would take an hour. Writes ``results/finetuning.md``.
+"""
+
+import argparse
+import json
+import resource
+import statistics
+from contextlib import nullcontext
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from benchmarks.child import last_line
+from workshop_utils.data import load_reviews
+from workshop_utils.data.split import hold_out
+from workshop_utils.models import finetune
+from workshop_utils.models.classifier import Classifier, new_classifier
+from workshop_utils.models.evaluation import paired_difference
+from workshop_utils.models.finetune import Recipe, make_trainer
+
+RESULTS = Path(__file__).parent / "results"
+LABELS = ["negative", "positive"]
+TURNS, ROWS, SEEDS = 3, 96, range(3)
+
+#: What differs from the course's way.
+PLAIN = {"max_length": 512, "grouped": False, "train_words": True, "kept": False, "bf16": False}
+VARIANTS = {
+    "plain Trainer, filled to 512": {**PLAIN, "fill": 512},
+    "plain Trainer, filled to the longest of the batch": PLAIN,
+    "course": {},
+    "course, order of chance": {"grouped": False},
+    "course, word vectors trained too": {"train_words": True},
+    "course, freed memory given back": {"kept": False},
+    "course, 4 texts at a time": {"at_once": 4},
+}
+FIRST, COURSE = "plain Trainer, filled to 512", "course"
+
+
+def main() -> None:
+    """Measure and write the page."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--no-accuracy", action="store_true", help="only speed and memory")
+    parser.add_argument("--one", help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    if arguments.one:
+        return print(json.dumps(measure(**json.loads(arguments.one))))
+    parts = [
+        "# Fine-tuning, measured\n",
+        "Made by `python -m benchmarks.finetuning`. Packaged encoder, bundled reviews, updates of 8 texts.\n",
+        f"\n## Speed and memory: {ROWS} texts, {TURNS} turns\n",
+        speed().to_markdown(),
+    ]
+    if not arguments.no_accuracy:
+        parts.append(accuracy())
+    page = "\n".join(parts) + "\n"
+    (RESULTS / "finetuning.md").write_text(page, encoding="utf-8")
+    print(page)
+
+
+def speed() -> pd.DataFrame:
+    """Median rows per second and peak memory of each variant, and the ratios within the turns."""
+    told = {name: [] for name in VARIANTS}
+    for turn in range(TURNS):
+        for name, change in VARIANTS.items():
+            told[name].append(_child(rows=ROWS, epochs=1, seed=turn, **change))
+            print(f"turn {turn + 1}: {name}: {told[name][-1]['rows_per_second']} rows/s", flush=True)
+    return pd.DataFrame({name: _compared(runs, told[FIRST]) for name, runs in told.items()}).T
+
+
+def _compared(runs: list[dict], plain: list[dict]) -> dict[str, str]:
+    """A row of the table; speeds are compared turn by turn, memory by its medians."""
+    pairs = zip(runs, plain, strict=True)
+    ratios = [run["rows_per_second"] / other["rows_per_second"] for run, other in pairs]
+    memory, most = (statistics.median(run["peak_mb"] for run in some) for some in (runs, plain))
+    return {
+        "rows per second": f"{statistics.median(run['rows_per_second'] for run in runs):.1f}",
+        "times the first row": f"{statistics.median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f})",
+        "peak memory, MB": f"{memory:.0f}",
+        "share of the first row's": f"{memory / most:.2f}",
+    }
+
+
+def accuracy() -> str:
+    """Accuracy on the test part over seeds, plain Trainer (without filling) and course."""
+    plain, ours = (
+        [_child(rows=None, epochs=2, seed=seed, **change) for seed in SEEDS] for change in (PLAIN, {})
+    )
+    true = np.concatenate([run["true"] for run in plain])
+    difference = paired_difference(
+        true, *(np.concatenate([run["said"] for run in runs]) for runs in (plain, ours)), "accuracy"
+    )
+    shares = [[100 * run["accuracy"] for run in runs] for runs in (plain, ours)]
+    spoken = [f"{statistics.mean(some):.1f} ± {statistics.stdev(some):.1f}" for some in shares]
+    texts = len(plain[0]["true"])
+    return (
+        f"\n## Accuracy: 2 epochs, {len(SEEDS)} seeds, percent of {texts} test texts\n\n"
+        f"Plain Trainer {spoken[0]}, course {spoken[1]} (mean ± deviation over the seeds). Difference "
+        f"{100 * difference.value:+.1f} points, 95 % interval {100 * difference.low:+.1f} to "
+        f"{100 * difference.high:+.1f}. Filling up to 512 moves no probability by more than "
+        f"{max(run['filling'] for run in plain):.0e}.\n"
+    )
+
+
+def measure(
+    rows: int | None,
+    epochs: int,
+    seed: int,
+    max_length: int = 128,
+    grouped: bool = True,
+    train_words: bool = False,
+    kept: bool = True,
+    bf16: bool | None = None,
+    at_once: int = 8,
+    fill: int | None = None,
+) -> dict:
+    """Train once in this process; with all rows also answer the test part."""
+    frame = load_reviews("sample").query("split == 'reference'").reset_index(drop=True)
+    held = hold_out(frame["review"], frame["sentiment"])
+    train, test = frame[~held].sample(frac=1, random_state=seed)[:rows], frame[held]
+    keep = "both" if max_length == 128 else "head"
+    classifier = new_classifier(LABELS, max_length=max_length, keep=keep, seed=seed)
+    recipe = Recipe(epochs, train_words=train_words, at_once=at_once, seed=seed, grouped=grouped, bf16=bf16)
+    texts = list(train["review"]), list(train["sentiment"])
+    trainer = make_trainer(classifier, texts, "unused", recipe)
+    if fill:
+        trainer.data_collator.padding, trainer.data_collator.max_length = "max_length", fill
+    with finetune.quiet(), finetune.kept_memory() if kept else nullcontext():
+        told = trainer.train()
+    result = {
+        "rows_per_second": round(len(train) * epochs / told.metrics["train_runtime"], 2),
+        "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
+    }
+    if rows is None:
+        said, true = classifier.predict(list(test["review"])), test["sentiment"].to_numpy()
+        result |= {
+            "accuracy": float((said == true).mean()),
+            "said": list(said),
+            "true": list(true),
+            "filling": filling_moves(classifier, list(test["review"])[:8]),
+        }
+    return result
+
+
+def filling_moves(classifier: Classifier, texts: list[str]) -> float:
+    """The largest change of a probability when texts are filled up to 512 ids."""
+    import torch
+
+    rows = {"input_ids": classifier.rows(texts)}
+    filled = classifier.tokenizer.pad(rows, padding="max_length", max_length=512, return_tensors="pt")
+    with torch.inference_mode():
+        answers = torch.softmax(classifier.model.eval()(**filled).logits, dim=-1).numpy()
+    return float(np.abs(answers - classifier.predict_proba(texts)).max())
+
+
+def _child(**settings) -> dict:
+    return json.loads(last_line("benchmarks.finetuning", "--one", json.dumps(settings)))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,136 @@
+"""When does the transformer earn its place? Accuracy by number of labelled reviews, on the original corpora.
+
+    WORKSHOP_DATA_DIR=… python -m benchmarks.learning_curve
+    WORKSHOP_DATA_DIR=… python -m benchmarks.learning_curve --sizes 500 2000 --test 5000
+
+Without options it needs a GPU, or a night on two cores; fewer test texts cost a part of that. Each
+run is a process of its own; finished ones stand in ``results/learning_curve.jsonl`` and are not repeated. The
+official split, texts of the test part dropped from training. The encoder that has learned from most reviews
+also answers, unchanged, the reviews of four kinds of goods from the drift corpus. Settings were chosen within
+the training part.
+"""
+
+import argparse
+import json
+import resource
+import time
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from benchmarks.child import last_line
+from benchmarks.corpora import Task, reviews
+from benchmarks.readme import write_between_marks
+from workshop_utils.data.paths import corpora_dir
+
+RESULTS = Path(__file__).parent / "results"
+RUNS = RESULTS / "learning_curve.jsonl"
+MODELS = {"tfidf": "TF-IDF", "cnn": "word CNN", "encoder": "packaged DistilBERT"}
+SIZES = (500, 2_000, 8_000, 25_000)
+LABELS = ["negative", "positive"]
+
+#: Passes over few texts must be more, so that there are updates enough.
+EPOCHS = {500: 6, 2_000: 4, 8_000: 2, 25_000: 2}
+
+
+def main() -> None:
+    """Measure what is missing, then write the tables."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--sizes", type=int, nargs="+", choices=SIZES, default=list(SIZES))
+    parser.add_argument("--models", nargs="+", choices=MODELS, default=list(MODELS))
+    parser.add_argument("--test", type=int, default=25_000, help="test texts, drawn with seed 0")
+    parser.add_argument("--one", nargs=3, metavar=("MODEL", "SIZE", "TEST"), help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    if arguments.one:
+        model, size, test = arguments.one
+        return print(json.dumps(measure(model, int(size), int(test))))
+    done = {(run["model"], run["size"], run["test_texts"]) for run in _runs()}
+    for size in arguments.sizes:
+        for model in arguments.models:
+            if (model, size, arguments.test) not in done:
+                line = last_line("benchmarks.learning_curve", "--one", model, str(size), str(arguments.test))
+                with RUNS.open("a", encoding="utf-8") as file:
+                    file.write(line + "\n")
+                print(line, flush=True)
+    write(pd.DataFrame(_runs()))
+
+
+def measure(model: str, size: int, test: int) -> dict:
+    """Train one model on the first ``size`` reviews in this process and answer the test texts."""
+    task = part(reviews(), size, test)
+    start, cpu = time.perf_counter(), time.process_time()
+    elsewhere = {}
+    if model == "encoder":
+        said, elsewhere = encoder(task, size)
+    else:
+        from benchmarks.original_corpora import tfidf_words_and_pairs, word_cnn
+
+        said = {"tfidf": tfidf_words_and_pairs, "cnn": word_cnn}[model](task, 0).argmax(axis=1)
+    return {
+        "model": model,
+        "size": size,
+        "train_texts": len(task.train),
+        "test_texts": len(task.test),
+        "accuracy": round(float((said == task.test_labels).mean()), 4),
+        "elsewhere": elsewhere,
+        "seconds": round(time.perf_counter() - start),
+        "processor_seconds": round(time.process_time() - cpu),
+        "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
+    }
+
+
+def part(task: Task, size: int, test: int) -> Task:
+    """The first ``size`` training texts, which are in random order, and ``test`` random test texts."""
+    asked = np.sort(np.random.default_rng(0).permutation(len(task.test))[:test])
+    return Task(
+        task.train[:size],
+        task.train_labels[:size],
+        [task.test[number] for number in asked],
+        task.test_labels[asked],
+    )
+
+
+def encoder(task: Task, size: int) -> tuple[np.ndarray, dict[str, float]]:
+    """Fine-tune the packaged encoder, 256 ids of head and tail; also its accuracy on four kinds of goods."""
+    from workshop_utils.models.classifier import new_classifier
+    from workshop_utils.models.finetune import Recipe, fine_tune
+
+    classifier = new_classifier(LABELS, max_length=256, keep="both")
+    recipe = Recipe(epochs=EPOCHS[size], batch_size=16, at_once=16)
+    fine_tune(classifier, task.train, [LABELS[number] for number in task.train_labels], recipe)
+    said = classifier.predict_proba(task.test).argmax(axis=1)
+    goods = pd.read_csv(corpora_dir() / "amazon.csv.gz", keep_default_na=False)
+    found = {}
+    for name, group in goods.groupby("domain"):
+        right = classifier.predict(list(group["text"])) == group["label"].to_numpy()
+        found[name] = round(float(right.mean()), 4)
+    return said, found
+
+
+def write(runs: pd.DataFrame) -> None:
+    """Accuracy by size and model, and the encoder elsewhere, as a page and between the README's marks."""
+    runs = runs.assign(model=runs["model"].map(MODELS), percent=(100 * runs["accuracy"]).round(2))
+    curve = runs.pivot_table(index=["size", "test_texts"], columns="model", values="percent")
+    curve = curve.reset_index().rename(columns={"size": "reviews", "test_texts": "test texts"})
+    text = curve.to_markdown(index=False, floatfmt=",.2f", intfmt=",") + "\n"
+    learned = runs[runs["model"] == MODELS["encoder"]]
+    if len(learned):
+        best = learned.loc[learned["size"].idxmax()]
+        goods = ", ".join(f"{name} {100 * share:.1f}" for name, share in best["elsewhere"].items())
+        text += f"\nAccuracy, %. The encoder of {best['size']:,} film reviews on goods, unchanged: {goods}.\n"
+    head = "# Accuracy by number of labelled reviews\n\nMade by `python -m benchmarks.learning_curve`.\n\n"
+    costs = runs[["size", "model", "processor_seconds", "peak_mb"]].to_markdown(index=False)
+    (RESULTS / "learning_curve.md").write_text(f"{head}{text}\n{costs}\n", encoding="utf-8")
+    write_between_marks("learning_curve", text)
+    print(text)
+
+
+def _runs() -> list[dict]:
+    if not RUNS.exists():
+        return []
+    return [json.loads(line) for line in RUNS.read_text(encoding="utf-8").splitlines()]
+
+
+if __name__ == "__main__":
+    main()
