@@ -21,8 +21,9 @@ os.environ |= {"KERAS_BACKEND": "tensorflow", "TF_CPP_MIN_LOG_LEVEL": "2", "TF_E
 
 import numpy as np
 import pandas as pd
-from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_union
 
 from benchmarks import nets_2019
 from benchmarks.child import last_line
@@ -30,11 +31,13 @@ from benchmarks.corpora import Task, poems, reviews
 from benchmarks.readme import write_between_marks
 from workshop_utils.models.by_length import fit_by_length, predict_by_length
 from workshop_utils.models.encoding import encode, encode_rows, train_characters, train_words
-from workshop_utils.models.wide import joined_cnn, ngram_rarity, wide_word_cnn
+from workshop_utils.models.wide import bags, evidence, wide_cnn
 
 RESULTS = Path(__file__).parent / "results"
 RUNS = RESULTS / "original_corpora.jsonl"
 SEEDS = range(3)
+#: A word or a mark.
+WORD = r"\w+|[^\w\s]"
 
 
 def tfidf_words_and_pairs(task: Task, seed: int) -> np.ndarray:
@@ -71,38 +74,18 @@ def character_net_2019(task: Task, seed: int) -> np.ndarray:
 
 
 def word_cnn(task: Task, seed: int) -> np.ndarray:
-    """Word CNN, kernels 3, 5, 7, beside rarity-weighted words and pairs; 250 words of head and of tail."""
-    tokenizer = train_words(task.train, size=30_000, min_count=2)
-    rows, asked = (encode_rows(tokenizer, texts, 500, "both") for texts in (task.train, task.test))
-    network = wide_word_cnn(
-        tokenizer.get_vocab_size(), _classes(task), ngram_rarity(rows, ngrams=(1, 2)), seed=seed
-    )
-    fit_by_length(network, [rows], task.train_labels, epochs=4, seed=seed)
-    return predict_by_length(network, [asked])
+    """Word CNN, kernels 3, 5, 7, beside weights of 1 to 3 words; 250 words of head and of tail."""
+    counter = CountVectorizer(token_pattern=WORD, ngram_range=(1, 3), min_df=3)
+    return _wide_cnn(task, counter, seed, epochs=1)
 
 
 def joined_characters_and_words(task: Task, seed: int) -> np.ndarray:
-    """Word CNN, kernels 1 and 3, beside rarity-weighted character and word n-grams; random stretches."""
-    letters = train_characters(task.train)
-    words = train_words(task.train, min_count=2, lowercase=False)
-    inputs, asked = (
-        [encode_rows(letters, texts, 2000, "both"), encode_rows(words, texts, 500, "both")]
-        for texts in (task.train, task.test)
+    """Word CNN, kernels 1 and 3, beside weights of 2 to 5 characters and of 1 to 2 words."""
+    characters = CountVectorizer(analyzer="char", ngram_range=(2, 5), lowercase=False, min_df=2)
+    words = CountVectorizer(token_pattern=WORD, ngram_range=(1, 2), lowercase=False, min_df=2)
+    return _wide_cnn(
+        task, make_union(characters, words), seed, epochs=6, kernels=(1, 3), lowercase=False, batch_size=32
     )
-    rarity = ngram_rarity(inputs[0], ngrams=(2, 3, 4, 5)), ngram_rarity(inputs[1], ngrams=(1, 2))
-    network = joined_cnn(words.get_vocab_size(), _classes(task), *rarity, seed=seed)
-    fit_by_length(
-        network,
-        inputs,
-        task.train_labels,
-        epochs=24,
-        learning_rate=0.003,
-        batch_size=32,
-        crop=0.3,
-        label_smoothing=0.1,
-        seed=seed,
-    )
-    return predict_by_length(network, asked)
 
 
 #: What is measured: task, its models, and whether a model depends on the seed.
@@ -204,6 +187,27 @@ def _tfidf(task: Task, **settings) -> np.ndarray:
         vectorizer.fit_transform(task.train), task.train_labels
     )
     return model.predict_proba(vectorizer.transform(task.test))
+
+
+def _wide_cnn(
+    task: Task,
+    counter,
+    seed: int,
+    epochs: int,
+    kernels=(3, 5, 7),
+    lowercase: bool = True,
+    batch_size: int = 64,
+) -> np.ndarray:
+    counter.fit(task.train)
+    tokenizer = train_words(task.train, size=30_000, min_count=2, lowercase=lowercase)
+    inputs, asked = (
+        [encode_rows(tokenizer, texts, 500, "both"), bags(counter, texts)]
+        for texts in (task.train, task.test)
+    )
+    known = evidence(inputs[1], task.train_labels, len(counter.get_feature_names_out()))
+    network = wide_cnn(tokenizer.get_vocab_size(), known, kernels=kernels, seed=seed)
+    fit_by_length(network, inputs, task.train_labels, epochs, batch_size=batch_size, seed=seed)
+    return predict_by_length(network, asked)
 
 
 def _classes(task: Task) -> int:

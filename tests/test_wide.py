@@ -1,21 +1,23 @@
-"""The networks for the larger corpora, and training in batches of similar length."""
+"""The network for the larger corpora, and training in batches of similar length."""
 
 import keras
 import numpy as np
 import pytest
+from sklearn.feature_extraction.text import CountVectorizer
+from sklearn.pipeline import make_union
 
 from workshop_utils.models.by_length import fit_by_length, grouped_batches, predict_by_length
 from workshop_utils.models.encoding import pad
-from workshop_utils.models.wide import BUCKETS, joined_cnn, ngram_rarity, wide_word_cnn
+from workshop_utils.models.wide import bags, evidence, wide_cnn
 
 ROWS = [[], [2], [2, 3], [4, 5, 6, 2], [3] * 40, list(range(2, 20)), [7, 7, 7], [5, 4]]
+BAGS = [np.unique(row).astype(np.int32) for row in ROWS]
 LABELS = [0, 1, 0, 1, 0, 1, 0, 1]
-RARITY = ngram_rarity(ROWS, ngrams=(1, 2), min_texts=1)
 
 
 @pytest.fixture(scope="module")
 def network():
-    network = wide_word_cnn(20, 2, RARITY, dimensions=4, filters=3, seed=1)
+    network = wide_cnn(20, evidence(BAGS, LABELS, 20), dimensions=4, filters=3, seed=1)
     rng = np.random.default_rng(0)
     for weights in network.trainable_weights:
         weights.assign(rng.normal(0, 0.1, weights.shape))
@@ -23,69 +25,74 @@ def network():
     return network
 
 
-@pytest.fixture(scope="module")
-def joined():
-    return joined_cnn(20, 3, RARITY, RARITY, dimensions=4, filters=3, seed=1)
+def answers(network, rows, bag, length):
+    return network.predict_on_batch([pad(rows, length), pad(bag, length)])
 
 
-@pytest.mark.parametrize("row", ROWS, ids=len)
-def test_filling_and_neighbours_do_not_change_an_answer(network, row):
-    alone = network.predict_on_batch(pad([row], max(1, len(row))))
-    filled = network.predict_on_batch(pad([row], len(row) + 30))
-    in_company = network.predict_on_batch(pad([*ROWS, row], 50))[-1:]
+@pytest.mark.parametrize("number", range(len(ROWS)), ids=lambda number: str(len(ROWS[number])))
+def test_filling_and_neighbours_do_not_change_an_answer(network, number):
+    row, bag = ROWS[number], BAGS[number]
+    alone = answers(network, [row], [bag], max(1, len(row)))
+    filled = answers(network, [row], [bag], len(row) + 30)
+    in_company = answers(network, [*ROWS, row], [*BAGS, bag], 50)[-1:]
     np.testing.assert_allclose(filled, alone, atol=1e-6)
     np.testing.assert_allclose(in_company, alone, atol=1e-6)
     assert np.isfinite(alone).all() and alone.sum() == pytest.approx(1, abs=1e-5)
 
 
 def test_answers_come_in_the_order_of_the_texts(network):
-    answers = predict_by_length(network, [ROWS], batch_size=3)
-    one_by_one = [network.predict_on_batch(pad([row], max(1, len(row))))[0] for row in ROWS]
-    np.testing.assert_allclose(answers, one_by_one, atol=1e-6)
+    together = predict_by_length(network, [ROWS, BAGS], batch_size=3)
+    alone = [answers(network, [row], [bag], max(1, len(row)))[0] for row, bag in zip(ROWS, BAGS, strict=True)]
+    np.testing.assert_allclose(together, alone, atol=1e-6)
 
 
-def test_word_pairs_have_a_weight_of_their_own():
-    network = wide_word_cnn(20, 2, RARITY, dimensions=4, filters=3)
-    tables = [weights for weights in network.trainable_weights if weights.shape == (BUCKETS, 2)]
-    assert len(tables) == 2
-    before = predict_by_length(network, [[[2, 3], [3, 2]]])
-    changed = tables[1].numpy()
-    changed[(2 * 7919 + 3) % BUCKETS, 1] = 5
-    tables[1].assign(changed)
-    after = predict_by_length(network, [[[2, 3], [3, 2]]])
-    assert after[0, 1] > before[0, 1] + 0.2
-    np.testing.assert_allclose(after[1], before[1], atol=1e-6)
+def test_a_bag_holds_each_known_ngram_once_and_counts_from_one():
+    counter = make_union(
+        CountVectorizer(analyzer="char", ngram_range=(1, 2), lowercase=False),
+        CountVectorizer(token_pattern=r"\w+"),
+    ).fit(["ää ü", "😴"])
+    names = ["", *(name.split("__")[1] for name in counter.get_feature_names_out())]
+    found = bags(counter, ["ää ü ää", "", "Ω"])
+    assert sorted(names[number] for number in found[0]) == sorted(
+        [" ", " ü", "ä", "ä ", "ää", "ää", "ü", "ü"]
+    )
+    assert [len(bag) for bag in found[1:]] == [0, 0] and found[0].dtype == np.int32
 
 
-def test_rarity_is_the_inverse_document_frequency_and_forgets_ngrams_of_one_text():
-    rarity = ngram_rarity([[2, 3], [2, 3, 3], [2, 4]], ngrams=(1, 2))
-    assert rarity[1][2] == pytest.approx(1) and rarity[1][3] == pytest.approx(np.log(4 / 3) + 1)
-    assert rarity[1][4] == 0
-    assert rarity[2][(2 * 7919 + 3) % BUCKETS] == pytest.approx(np.log(4 / 3) + 1)
-    assert np.count_nonzero(rarity[2]) == 1
+def test_evidence_is_the_log_ratio_of_naive_bayes():
+    known = evidence([np.array([1, 2]), np.array([1, 2]), np.array([1, 3])], [0, 0, 1], size=3)
+    counts = np.array([[0, 0], [2, 1], [2, 0], [0, 1]])
+    shares = (counts + 1) / (counts + 1).sum(axis=0)
+    np.testing.assert_allclose(known[1:], np.log(shares / shares[:, ::-1])[1:], rtol=1e-6)
+    assert (known[0] == 0).all() and known[2, 0] > 0 > known[2, 1]
 
 
-def test_an_ngram_without_rarity_has_no_say():
-    network = wide_word_cnn(20, 2, ngram_rarity([[2, 3], [2, 3]], ngrams=(1,)), dimensions=4, filters=3)
-    before = predict_by_length(network, [[[2, 9], [9, 9]]])
-    [table] = [weights for weights in network.trainable_weights if weights.shape == (BUCKETS, 2)]
-    changed = table.numpy()
-    changed[9] = 5, -5
-    table.assign(changed)
-    np.testing.assert_array_equal(predict_by_length(network, [[[2, 9], [9, 9]]]), before)
+def test_an_ngram_speaks_with_its_weight_times_its_evidence():
+    known = np.zeros((4, 2), dtype=np.float32)
+    known[1] = 1, -1
+    network = wide_cnn(20, known, dimensions=4, filters=3)
+    before = answers(network, [[2]], [[1, 3]], 2)
+    [table] = [weights for weights in network.trainable_weights if weights.shape == (4, 2)]
+    for number, moves in ((3, False), (1, True)):
+        changed = np.zeros((4, 2))
+        changed[number] = 1, 1
+        table.assign(changed)
+        after = answers(network, [[2]], [[1, 3]], 2)
+        assert (after[0, 0] > before[0, 0] + 0.2) == moves
 
 
-def test_both_inputs_are_read_together(joined):
-    letters = [[2, 3, 4], [5], [], [6, 7]]
-    answers = predict_by_length(joined, [letters, [[2], [3, 4], [], [19]]])
-    assert answers.shape == (4, 3) and np.isfinite(answers).all()
+def test_three_classes_are_answered(network):
+    three = wide_cnn(20, np.ones((5, 3), dtype=np.float32), dimensions=4, filters=3)
+    told = predict_by_length(three, [[[2], [3, 4], [], [19]], [[1], [], [], [4, 2]]])
+    assert told.shape == (4, 3) and np.isfinite(told).all()
 
 
 def test_the_same_seed_learns_the_same_and_the_task_is_learned():
     def learned(seed):
-        network = wide_word_cnn(20, 2, RARITY, dimensions=4, filters=3, seed=seed)
-        history = fit_by_length(network, [ROWS * 20], LABELS * 20, epochs=8, learning_rate=0.05, seed=seed)
-        return history.history["accuracy"][-1], predict_by_length(network, [ROWS])
+        network = wide_cnn(20, evidence(BAGS, LABELS, 20), dimensions=4, filters=3, seed=seed)
+        inputs = [ROWS * 20, BAGS * 20]
+        history = fit_by_length(network, inputs, LABELS * 20, epochs=8, learning_rate=0.05, seed=seed)
+        return history.history["accuracy"][-1], predict_by_length(network, [ROWS, BAGS])
 
     first, again, other = learned(0), learned(0), learned(1)
     np.testing.assert_allclose(first[1], again[1], atol=1e-4)  # threads add in any order
