@@ -206,17 +206,22 @@ pd.DataFrame(by_hand, columns=["threshold", "false alarms", "misses", "cost per 
 # `workshop_utils.models.decisions` does this count for every threshold that makes a difference. But *on which texts* may we choose? We
 # divide the examination into two halves, choose on one and judge on the other.
 
-# %% alt="Line chart: cost per text against the threshold, on the half where it is chosen and on the other half; dashed lines at one half, at the chosen threshold and at five sixths"
-import matplotlib.pyplot as plt
+# %%
 from sklearn.model_selection import train_test_split
 from workshop_utils.models.decisions import best_threshold, cost_at, threshold_table
 
-plt.style.use("workshop_utils.course.house")
 everyone = np.arange(len(test))
 choose, judge = train_test_split(everyone, test_size=0.5, stratify=true, random_state=seed)
 chosen = best_threshold(wanted[choose], score[choose], front_page)
+halves = {"chosen here": choose, "judged here": judge}
+{name: cost_at(wanted[half], score[half], chosen, front_page) for name, half in halves.items()}
+
+# %% alt="Line chart: cost per text against the threshold, on the half where it is chosen and on the other half; dashed lines at one half, at the chosen threshold and at five sixths"
+import matplotlib.pyplot as plt
+
+plt.style.use("workshop_utils.course.house")
 figure, axis = plt.subplots(figsize=(8, 3.6))
-for name, half in {"chosen here": choose, "judged here": judge}.items():
+for name, half in halves.items():
     sweep = threshold_table(wanted[half], score[half], front_page)
     axis.step(sweep["threshold"].clip(upper=1), sweep["cost"], where="mid", label=name)
 for place, colour in ((0.5, "C6"), (min(chosen, 1), "C0"), (front_page.threshold, "C3")):
@@ -238,10 +243,8 @@ rows = []
 for number in range(200):
     one, other = train_test_split(everyone, test_size=0.5, stratify=true, random_state=number)
     best = best_threshold(wanted[one], score[one], front_page)
-    halves = {"one half": 0.5, "chosen on the other texts": best, "5/6": front_page.threshold}
-    row = {
-        name: cost_at(wanted[other], score[other], at, front_page) for name, at in halves.items()
-    }
+    rules = {"one half": 0.5, "chosen on the other texts": best, "5/6": front_page.threshold}
+    row = {name: cost_at(wanted[other], score[other], at, front_page) for name, at in rules.items()}
     row["chosen on the same texts"] = cost_at(wanted[one], score[one], best, front_page)
     rows.append(row)
 never = front_page.miss * wanted.mean()
