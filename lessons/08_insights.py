@@ -214,7 +214,8 @@ everyone = np.arange(len(test))
 choose, judge = train_test_split(everyone, test_size=0.5, stratify=true, random_state=seed)
 chosen = best_threshold(wanted[choose], score[choose], front_page)
 halves = {"chosen here": choose, "judged here": judge}
-{name: cost_at(wanted[half], score[half], chosen, front_page) for name, half in halves.items()}
+judged = {name: cost_at(wanted[h], score[h], chosen, front_page) for name, h in halves.items()}
+{name: round(cost, 3) for name, cost in judged.items()}
 
 # %% alt="Line chart: cost per text against the threshold, on the half where it is chosen and on the other half; dashed lines at one half, at the chosen threshold and at five sixths"
 import matplotlib.pyplot as plt
