@@ -37,8 +37,8 @@ notebooks: $(READY)  ## make notebooks/ from lessons/
 data: $(READY)  ## download the original corpora (the only step that needs a network)
 	@$(BIN)/workshop fetch all
 
-bench: $(READY)  ## measure bundled texts, models and training speed; writes benchmarks/results
-	@for name in bundled_texts original_corpora training_speed; do $(BIN)/python -m benchmarks.$$name || exit 1; done
+bench: $(READY)  ## measure texts, models, training and serving (hours); writes benchmarks/results
+	@for name in bundled_texts original_corpora training_speed finetuning serving learning_curve; do $(BIN)/python -m benchmarks.$$name || exit 1; done
 
 lint: $(READY)  ## format and check the code
 	@$(BIN)/ruff format . && $(BIN)/ruff check --fix .
