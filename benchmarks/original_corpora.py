@@ -146,6 +146,9 @@ def measure(name: str, model_name: str, seed: str) -> dict:
 
 def write(runs: pd.DataFrame) -> None:
     """The table of all finished runs, in the results folder and between the README's marks."""
+    planned = [(name, model.__name__) for name, _, models in PLAN for model, _ in models]
+    places = [planned.index((run.task, run.model)) for run in runs.itertuples()]
+    runs = runs.iloc[np.argsort(places, kind="stable")]
     rows = []
     for (task, what), group in runs.groupby(["task", "what"], sort=False):
         accuracy = 100 * group["accuracy"]
