@@ -926,7 +926,7 @@ class WordCnn(torch.nn.Module):
 # yet the same network.
 #
 # Its training is the loop from above, in full. A small part is read more often, so that every network makes at least
-# some 150 steps.
+# some hundred steps.
 
 
 # %%
@@ -940,7 +940,7 @@ def learn_cnn(frame, number):
     wanted = torch.from_numpy(classifier.numbers(frame["label"]))
     network = WordCnn(words.get_vocab_size(), len(labels))
     optimizer = torch.optim.Adam(network.parameters(), lr=0.003)
-    for _ in range(max(8, 5000 // len(ids))):
+    for _ in range(max(6, 3600 // len(ids))):
         for chosen in torch.randperm(len(ids)).split(32):
             loss = torch.nn.functional.cross_entropy(network(ids[chosen]), wanted[chosen])
             loss.backward()

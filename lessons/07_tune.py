@@ -20,14 +20,14 @@
 # **Writes** all trials to `build/mlflow.db`, their table to `build/results/trials.csv`.
 
 # %% [markdown]
-# `rows` reviews are for the search, half of them to learn from and half to compare with; `search_seconds` is what each of the
-# three searches may cost.
+# `rows` reviews are for the search, two thirds of them to learn from and one third to compare with; `search_seconds` is what
+# each of the three searches may cost.
 
 # %% tags=["parameters"]
 source = "auto"
-rows = 600
+rows = 900
 test_rows = 300
-max_length = 64
+max_length = 48
 search_seconds = 30
 repeats = 3
 long_epochs = 8
@@ -40,7 +40,7 @@ seed = 0
 #
 # The first part is learned from. The second decides which setting is better: the **validation part**. And since we shall
 # choose on it, again and again, its numbers will flatter us, so a third part stays out of it, the **test part**. We hold out
-# the same reviews as in lesson 03 and draw both halves of the rest without near-twins.
+# the same reviews as in lesson 03 and divide the rest so that near-twins stay on one side.
 
 # %%
 import logging
@@ -74,8 +74,8 @@ def balanced(part, size):
 
 
 pool, test = balanced(pool, rows), balanced(test, test_rows)
-half = hold_out(pool["review"], pool["sentiment"], folds=2, seed=seed)
-learn, check = pool[~half].reset_index(drop=True), pool[half].reset_index(drop=True)
+third = hold_out(pool["review"], pool["sentiment"], folds=3, seed=seed)
+learn, check = pool[~third].reset_index(drop=True), pool[third].reset_index(drop=True)
 {"to learn": len(learn), "to compare": len(check), "sealed": len(test)}
 
 # %% [markdown]
@@ -129,7 +129,7 @@ def counting(C):
 start = time.perf_counter()
 values = [p["C"] for p in ParameterSampler({"C": loguniform(0.1, 1000)}, 30, random_state=seed)]
 by_c = pd.Series({C: counting(C).score(check["review"], check["sentiment"]) for C in values})
-tuned_c = by_c.idxmax()
+tuned_c = float(by_c.idxmax())
 bar = {"C = 1": counting(1.0).score(check["review"], check["sentiment"])}
 bar["tuned C"] = float(by_c.max())
 bar | {"best C": round(tuned_c, 1), "seconds": round(time.perf_counter() - start, 1)}
@@ -693,9 +693,9 @@ replay = {
 replay
 
 # %% [markdown]
-# A third of the epochs or more would have been saved. The rank correlation says how good a judge the first epoch is: 1 would be
-# perfect, 0 a coin. Where it is low, pruning throws away late developers, small learning rates above all, and saves time by
-# being unfair to them.
+# The rank correlation says how good a judge the first epoch is: 1 would be perfect, 0 a coin. Where it is low, pruning throws
+# away late developers, small learning rates above all, and saves time by being unfair to them. With trainings as short as
+# ours there is little to save and much to misjudge; in trainings of fifty epochs, five of them say a lot.
 
 # %% [markdown]
 # ## Reading the trials
@@ -725,6 +725,7 @@ mlflow.set_tracking_uri(tracking_uri())
 raw = mlflow.search_runs([log.experiment_id])
 (home() / "results").mkdir(parents=True, exist_ok=True)
 seen.to_csv(home() / "results" / "trials.csv", index=False, encoding="utf-8")
+raw = raw.dropna(subset=["metrics.score"])
 raw[["status", "params.learning_rate", "metrics.score", "metrics.seconds"]].head(4)
 
 # %% [markdown] exercise="mattered" part="task"
@@ -773,13 +774,14 @@ def check_effects(effects, decisive, expect):
 #
 # One of our four settings need not be searched at all. Train for long, look at the validation part after each epoch, and stop when
 # nothing has improved for a while: that tries 1, 2, 3, … epochs for the price of one training. `EarlyStoppingCallback` does
-# it, and afterwards the Trainer brings back the best epoch's weights, for which it has to save them.
+# it, and afterwards the Trainer brings back the best epoch's weights, for which it has to save them. But which mark should it
+# watch, loss or accuracy? We watch accuracy, as our searches do, and look at both.
 
 # %%
 from transformers import EarlyStoppingCallback
 
 stopping = {"load_best_model_at_end": True, "save_strategy": "epoch", "save_total_limit": 1}
-stopping |= {"metric_for_best_model": "eval_loss", "greater_is_better": False}
+stopping |= {"metric_for_best_model": "eval_accuracy", "greater_is_better": True}
 with kept_memory(), quiet():
     patient = trainer_for(
         guess | {"epochs": long_epochs},
@@ -791,19 +793,24 @@ with kept_memory(), quiet():
 curve = history(patient)
 curve.round(3)
 
-# %% alt="Training loss falls from epoch to epoch, validation loss falls and then rises again; the dashed line marks its lowest point"
-best_epoch = curve["val_loss"].idxmin()
-figure, axis = plt.subplots(figsize=(8, 3.6))
-curve[["loss", "val_loss"]].plot(ax=axis, marker="o")
-axis.axvline(best_epoch, color="C3", linestyle="--")
-axis.set(xlabel="epoch", ylabel="loss", title=f"Lowest at epoch {best_epoch:.0f} of {len(curve)}")
+# %% alt="Left the loss over the epochs, for training and validation reviews; right the validation accuracy; dashed lines mark the best epoch of each"
+figure, (left, right) = plt.subplots(1, 2, figsize=(10, 3.6))
+curve[["loss", "val_loss"]].plot(ax=left, marker="o", title="Loss")
+curve[["val_accuracy"]].plot(ax=right, marker="o", title="Accuracy", color="C1")
+best_epochs = {"loss": curve["val_loss"].idxmin(), "accuracy": curve["val_accuracy"].idxmax()}
+for axis, epoch in zip((left, right), best_epochs.values(), strict=True):
+    axis.axvline(epoch, color="C3", linestyle="--", linewidth=1.5)
 plt.show()
+best_epochs
 
 # %% [markdown]
-# Training loss falls, validation loss turns round: from there on the model learns the reviews by heart. Two warnings from practice. The
-# learning rate falls along a line to the *planned* last epoch, so a training that was stopped at epoch 2 of 8 is not the same
-# as a training of 2 epochs. And the epoch that was best on the validation part was *chosen* there, so its mark flatters, a
-# little, like every maximum.
+# Do both agree on the best epoch? Often they do not. Loss punishes a model for being *sure* and wrong, accuracy only for being wrong,
+# and a network that begins to know its reviews by heart becomes sure faster than it becomes right. So a rising validation loss
+# with a rising accuracy is no contradiction. Decide before the search which of the two your users would feel.
+#
+# Two cautions. The learning rate falls along a line to the *planned* last epoch, so a training that was stopped at epoch 3 of 8
+# is not the same as a training of 3 epochs. And the epoch that was best on the validation part was *chosen* there, so its mark
+# flatters, a little, like every maximum.
 
 # %% [markdown]
 # ## The winner's curse
@@ -828,8 +835,8 @@ expected_best = float(maxima.mean())
 # less in truth, since all trials are marked on the *same* reviews, which makes their luck alike.) So the score of a winner is
 # no estimate of its quality. What is? A repetition with **fresh seeds**, which it was not chosen for.
 #
-# We repeat three settings, pair by pair with the same seeds: the winner, our guess, and what the Trainer does when nobody says
-# anything, its defaults. Each model also answers the test reviews, unmarked.
+# We repeat two settings, pair by pair with the same seeds: the winner and our guess from the beginning. Beside them, once, what the
+# Trainer does when nobody says anything, its defaults. Each model also answers the test reviews, unmarked.
 
 # %%
 winner = seen.sort_values(["score", "seconds"], ascending=[False, True]).iloc[0]
@@ -840,8 +847,8 @@ test_set = examples(test_states[last])
 said = {name: [] for name in candidates}
 again = {name: [] for name in candidates}
 with log.search("repeats"):
-    for number in range(seed + 1, seed + 1 + repeats):
-        for name, params in candidates.items():
+    for name, params in candidates.items():
+        for number in range(seed + 1, seed + 1 + (1 if params is library else repeats)):
             trainer = run_trial(params, number)
             again[name].append(history(trainer)["val_accuracy"].iloc[-1])
             answers = trainer.predict(test_set).predictions.argmax(axis=1)
@@ -849,13 +856,15 @@ with log.search("repeats"):
 pd.DataFrame(candidates).T
 
 # %%
-repeated = pd.DataFrame(again).rename_axis("repetition")
+repeated = pd.DataFrame({name: again[name] for name in ("winner", "guess")})
+by_default = float(again["library defaults"][0])
 curse = float(winner["score"] - repeated["winner"].mean())
 summary = repeated.agg(["mean", "std"]).T
 gains = repeated.sub(repeated["guess"], axis=0)
 summary["gain over the guess"] = gains.mean()
 summary["smallest"], summary["largest"] = gains.min(), gains.max()
 print(f"the winner's score in the search {winner['score']:.3f}, lost on repetition {curse:+.3f}")
+print(f"with the library's defaults {by_default:.3f}")
 summary.round(3)
 
 # %% [markdown]
@@ -872,13 +881,13 @@ summary.round(3)
 # ## Does the ranking carry over?
 #
 # We searched with one learning layer. Would the same settings win when more layers learn? We ask it of the setting that matters most,
-# with three learning rates and `deep_layers` layers, and look whether the order stays.
+# with three learning rates and `deep_layers` layers, on half of the reviews to save time, and look whether the order stays.
 
 # %%
 from functools import partial
 
 deep_sets = (
-    examples(learn_states[deep], learn["sentiment"]),
+    examples(learn_states[deep], learn["sentiment"])[::2],
     examples(check_states[deep], check["sentiment"]),
 )
 
@@ -898,16 +907,17 @@ def train_layers(rate, layers, sets):
 torch.set_num_threads(threads)
 carried = []
 for rate in (1e-4, 1e-3, 1e-2):
-    carried.append(train_layers(rate, 1, None))
+    carried.append(train_layers(rate, 1, (learn_set[::2], check_set)))
     carried.append(train_layers(rate, deep_layers, deep_sets))
 carry = pd.DataFrame(carried, columns=["learning rate", "layers", "accuracy", "seconds"])
 carry.pivot(index="learning rate", columns="layers", values=["accuracy", "seconds"]).round(3)
 
 # %% [markdown]
-# Look at the left half. If both columns had their best value in the same row, the cheap search would have given good advice. The more
-# layers learn, the smaller the rate that they bear: at the highest rate a deeper model usually falls to guessing first, because it
-# destroys what the pretraining has put into its layers. So a cheap search tells the *region*, and the last step, a few values around
-# it, has to be made with the real model. With `deep_layers = 6` (and patience) this cell asks the question of the whole encoder.
+# Look at the left half. Where both columns have their best value in the same row, the cheap search gave good advice about the
+# region. As a rule, the more layers learn, the smaller the rate that they bear, because a large one destroys what the pretraining
+# has put into them: lesson 06, where all of them learn, gives the encoder a rate of about a tenth of our guess and only the new layers
+# a large one. So a cheap search tells where to look, and the last step, a few values around it, has to be made with the real model.
+# With `deep_layers = 6` (and patience) this cell asks the question of the whole encoder.
 
 # %% [markdown]
 # ## The envelope, once
@@ -1004,11 +1014,11 @@ from workshop_utils.course.results import record
 
 assert all(0.3 < mark < 0.98 for mark in three_marks.values())
 if len(learn) >= 200 and len(seen) >= 15:
-    assert three_marks["in the search"] > repeated["library defaults"].mean() + 0.02
+    assert three_marks["in the search"] > by_default + 0.02
     assert bars.set_index("model")["accuracy"]["TF-IDF, tuned C"] > 0.6
 reached = {name.replace(" ", "_"): mark for name, mark in three_marks.items()}
 reached |= {"guess_repeated": repeated["guess"].mean(), "tfidf_tuned": bars["accuracy"][1]}
-reached |= {"lost_on_repetition": curse, "library_defaults": repeated["library defaults"].mean()}
+reached |= {"lost_on_repetition": curse, "library_defaults": by_default}
 epochs = budget.loc["TPE", ["epochs_run", "planned"]]
 record(
     "07_tune",
