@@ -28,27 +28,44 @@ def without_network(command):
     return ["unshare", "-rn", "sh", "-c", 'ip link set lo up && exec "$@"', "sh", *command]
 
 
-@pytest.fixture(scope="module", params=["open", "solved"])
-def run(request, tmp_path_factory):
-    """All lessons in one form, in random order, without a network; returns (form, home, process)."""
-    home = tmp_path_factory.mktemp(request.param)
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory):
+    """Both forms of all lessons, each in random order and without a network, side by side on two cores."""
+    started = {form: start(form, tmp_path_factory.mktemp(form)) for form in ("open", "solved")}
+    return {form: (form, home, finished(process)) for form, (home, process) in started.items()}
+
+
+@pytest.fixture(params=["open", "solved"])
+def run(request, runs):
+    """One of the two runs: (form, home, process)."""
+    return runs[request.param]
+
+
+def start(form, home):
+    """Begin to run all lessons; returns (home, process)."""
     lessons = [lesson.id for lesson in COURSE.lessons]
     random.shuffle(lessons)
-    command = [sys.executable, "-m", "workshop_utils", "run", *lessons]
-    command += ["--profile", "smoke", "--form", request.param]
+    command = [sys.executable, "-m", "workshop_utils", "run", *lessons, "--profile", "smoke", "--form", form]
     if can_cut_the_network():
         command = without_network(command)
-    folders = {"WORKSHOP_HOME": str(home), "WORKSHOP_DATA_DIR": str(home / "none")}
-    process = subprocess.run(
-        command, cwd=ROOT, env=os.environ | folders, capture_output=True, text=True, encoding="utf-8"
-    )
-    return request.param, home, process
+    own = {"WORKSHOP_HOME": str(home), "WORKSHOP_DATA_DIR": str(home / "none"), "OMP_NUM_THREADS": "1"}
+    log = (home / "log").open("w+", encoding="utf-8")
+    return home, (subprocess.Popen(command, cwd=ROOT, env=os.environ | own, stdout=log, stderr=log), log)
+
+
+def finished(started):
+    """Wait; the process as ``subprocess.run`` would give it, stdout and stderr in one."""
+    process, log = started
+    with log:
+        process.wait()
+        log.seek(0)
+        return subprocess.CompletedProcess(process.args, process.returncode, log.read())
 
 
 @pytest.mark.slow
 def test_all_lessons_run_to_their_end(run):
     _, home, process = run
-    assert process.returncode == 0, process.stdout[-3000:] + process.stderr[-2000:]
+    assert process.returncode == 0, process.stdout[-5000:]
     for lesson in COURSE.lessons:
         assert (home / "course" / f"{lesson.slug}.html").exists()
         assert (
