@@ -1027,6 +1027,7 @@ for name, style in styles.items():
 axis.axhline(pd.Series(true).value_counts(normalize=True).max(), color="grey", linestyle=":")
 axis.set(xscale="log", xlabel="labelled reviews", ylabel="accuracy")
 axis.set_xticks(steps, steps)
+axis.xaxis.set_minor_formatter("")
 axis.legend()
 plt.show()
 

@@ -544,6 +544,7 @@ figure, axis = plt.subplots(figsize=(8, 3.8))
 for colour, (name, part) in zip(["C1", "C0"], seen.groupby("search", sort=False), strict=False):
     axis.scatter(part["learning_rate"], part["score"], label=name, color=colour, s=50)
 axis.set(xscale="log", xlabel="learning rate", ylabel="accuracy, validation part")
+axis.xaxis.set_minor_formatter("")
 axis.legend()
 plt.show()
 
