@@ -1037,8 +1037,8 @@ plt.show()
 # far above the dotted line, because a few dozen steps are not enough to turn an encoder around, and then climbs more
 # steeply than the others. At the right edge it has come close to counting. So the honest answer for some hundreds of
 # reviews is: not yet. The slope says that with a few thousand it will be otherwise, and a slope is a forecast, not a
-# measurement. The measurement, with up to 25,000 reviews of the original corpus, is `benchmarks/learning_curve.py`,
-# and the README tells what came out, among the results on the original corpora.
+# measurement. The measurement, with up to 25,000 reviews of the original corpus, is `benchmarks/learning_curve.py`; it
+# wants a GPU or a night.
 #
 # The CNN has to learn English from our reviews alone, as TF-IDF does, but with many more weights. And the vertical
 # lines remind us: which reviews one happens to have is worth several points by itself.
