@@ -13,8 +13,8 @@ import pytest
 from tests.conftest import COURSE
 from workshop_utils.data.paths import ROOT
 
-#: Machines differ; a lesson this many times over its budget has a fault.
-PATIENCE = 3
+#: Machines differ, and here two lessons share one; one this many times over its budget has a fault.
+PATIENCE = 5
 
 
 def can_cut_the_network():

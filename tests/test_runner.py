@@ -110,6 +110,7 @@ def test_interrupting_leaves_a_report_of_what_ran(tmp_path, home, course):
     course(SLOW)
     script = textwrap.dedent(
         f"""
+        import signal
         from pathlib import Path
         from rich.console import Console
         from workshop_utils.course import builder, report
@@ -119,6 +120,7 @@ def test_interrupting_leaves_a_report_of_what_ran(tmp_path, home, course):
         load_course = report.load_course()
         report.load_course = lambda: load_course
         builder.lesson_source = lambda lesson: base / "lessons" / f"{{lesson.slug}}.py"
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore Ctrl-C
         raise SystemExit(not report.run_course([], "smoke", "open", [], Console(width=200)))
         """
     )
