@@ -37,10 +37,11 @@ VARIANTS = {
 }
 
 CHOICE = """\
-Chosen: batches of similar length, the largest gain that costs nothing; 64 texts a batch, since larger ones are
-hardly faster and make fewer updates; no XLA, which compiles anew for each width. oneDNN's kernels are left off
-although they are fast: they round otherwise on other processors, and a course wants the same numbers everywhere.
-Who trains for work sets `TF_ENABLE_ONEDNN_OPTS=1`. Threads matter little for networks as small as this.
+Chosen: batches of similar length, the largest gain that costs nothing; 64 texts a batch, since larger
+ones are hardly faster and make fewer updates; no XLA, which compiles anew for each width. oneDNN's kernels
+are left off although they are fast: they round otherwise on other processors, and a course wants the same
+numbers everywhere. Who trains for work sets `TF_ENABLE_ONEDNN_OPTS=1`. Threads matter little for networks
+as small as this.
 """
 
 
