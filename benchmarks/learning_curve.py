@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from benchmarks.child import last_line
+from benchmarks.child import finished_runs, measure_into
 from benchmarks.corpora import Task, reviews
 from benchmarks.readme import write_between_marks
 from workshop_utils.data.paths import corpora_dir
@@ -45,15 +45,13 @@ def main() -> None:
     if arguments.one:
         model, size, test = arguments.one
         return print(json.dumps(measure(model, int(size), int(test))))
-    done = {(run["model"], run["size"], run["test_texts"]) for run in _runs()}
+    done = {(run["model"], run["size"], run["test_texts"]) for run in finished_runs(RUNS)}
     for size in arguments.sizes:
         for model in arguments.models:
             if (model, size, arguments.test) not in done:
-                line = last_line("benchmarks.learning_curve", "--one", model, str(size), str(arguments.test))
-                with RUNS.open("a", encoding="utf-8") as file:
-                    file.write(line + "\n")
-                print(line, flush=True)
-    write(pd.DataFrame(_runs()))
+                one = ("--one", model, str(size), str(arguments.test))
+                measure_into(RUNS, "benchmarks.learning_curve", *one)
+    write(pd.DataFrame(finished_runs(RUNS)))
 
 
 def measure(model: str, size: int, test: int) -> dict:
@@ -124,12 +122,6 @@ def write(runs: pd.DataFrame) -> None:
     (RESULTS / "learning_curve.md").write_text(f"{head}{text}\n{costs}\n", encoding="utf-8")
     write_between_marks("learning_curve", text)
     print(text)
-
-
-def _runs() -> list[dict]:
-    if not RUNS.exists():
-        return []
-    return [json.loads(line) for line in RUNS.read_text(encoding="utf-8").splitlines()]
 
 
 if __name__ == "__main__":

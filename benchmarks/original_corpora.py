@@ -26,7 +26,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_union
 
 from benchmarks import nets_2019
-from benchmarks.child import last_line
+from benchmarks.child import finished_runs, measure_into
 from benchmarks.corpora import Task, poems, reviews
 from benchmarks.readme import write_between_marks
 from workshop_utils.models.by_length import fit_by_length, predict_by_length
@@ -114,13 +114,15 @@ def main() -> None:
     if arguments.one:
         return print(json.dumps(measure(*arguments.one)))
     RESULTS.mkdir(exist_ok=True)
-    done = {(run["task"], run["model"], run["seed"]) for run in _runs()}
+    done = {(run["task"], run["model"], run["seed"]) for run in finished_runs(RUNS)}
     for name, _, models in PLAN:
         for model, chance in models:
             for seed in SEEDS if chance else [0]:
                 if (name, model.__name__, seed) not in done and arguments.only in (None, name):
-                    _measure_in_a_child(name, model.__name__, seed)
-    write(pd.DataFrame(_runs()))
+                    print(f"{name}: {model.__name__}, seed {seed} …", flush=True)
+                    one = ("--one", name, model.__name__, str(seed))
+                    measure_into(RUNS, "benchmarks.original_corpora", *one)
+    write(pd.DataFrame(finished_runs(RUNS)))
 
 
 def measure(name: str, model_name: str, seed: str) -> dict:
@@ -168,20 +170,6 @@ def write(runs: pd.DataFrame) -> None:
     (RESULTS / "original_corpora.md").write_text(head + text, encoding="utf-8")
     write_between_marks("original_corpora", text)
     print(table)
-
-
-def _measure_in_a_child(name: str, model: str, seed: int) -> None:
-    print(f"{name}: {model}, seed {seed} …", flush=True)
-    line = last_line("benchmarks.original_corpora", "--one", name, model, str(seed))
-    with RUNS.open("a", encoding="utf-8") as file:
-        file.write(line + "\n")
-    print(line, flush=True)
-
-
-def _runs() -> list[dict]:
-    if not RUNS.exists():
-        return []
-    return [json.loads(line) for line in RUNS.read_text(encoding="utf-8").splitlines()]
 
 
 def _tfidf(task: Task, **settings) -> np.ndarray:

@@ -119,6 +119,8 @@ true = test["label"].to_numpy(dtype=object)
 {"training": len(train), "examination": len(test), "labels": labels}
 
 # %% [markdown]
+# `at_most` is in `workshop_utils.data.split` from now on, with the seed as its third argument.
+#
 # ### The bar first
 #
 # What must be beaten? TF-IDF with logistic regression, on exactly these rows. `answers` collects, as in lesson 03,

@@ -64,7 +64,7 @@ torch.__version__, f"{torch.get_num_threads()} threads"
 import numpy as np
 import pandas as pd
 from workshop_utils.data import load_reviews
-from workshop_utils.data.split import hold_out
+from workshop_utils.data.split import at_most, hold_out
 
 table = load_reviews(source).query("split != 'later'")
 table = table.rename(columns={"sentiment": "label", "review": "text"}).reset_index(drop=True)
@@ -79,18 +79,9 @@ if not official:
 
 
 # %%
-def at_most(rows, frame):
-    share = min(1, rows / len(frame))
-    drawn = []
-    for _, part in frame.groupby("label"):
-        count = min(len(part), max(2, round(share * len(part))))
-        drawn.append(part.sample(count, random_state=seed))
-    return pd.concat(drawn).sample(frac=1, random_state=seed).reset_index(drop=True)
-
-
 folded = table["text"].str.casefold()
-train = at_most(train_rows, table[~in_test & ~folded.isin(set(folded[in_test]))])
-test = at_most(test_rows, table[in_test])
+train = at_most(train_rows, table[~in_test & ~folded.isin(set(folded[in_test]))], seed)
+test = at_most(test_rows, table[in_test], seed)
 labels = ["negative", "positive"]
 texts, true = list(test["text"]), test["label"].to_numpy(dtype=object)
 {"training": len(train), "examination": len(test)}
@@ -131,7 +122,7 @@ classifier = left_by("06_distilbert", {})
 if classifier is None:
     made_by, classifier = "this lesson, before", left_by("08_distilbert", settings)
 if classifier is None:
-    made_by, learn = "this lesson, now", at_most(tune_rows, train)
+    made_by, learn = "this lesson, now", at_most(tune_rows, train, seed)
     classifier = new_classifier(labels, max_length=max_length, seed=seed)
     recipe = Recipe(epochs=epochs, learning_rate=learning_rate, seed=seed)
     fine_tune(classifier, list(learn["text"]), list(learn["label"]), recipe)
@@ -625,7 +616,7 @@ from workshop_utils.data.clean import clean
 from workshop_utils.data.duplicates import duplicate_groups
 
 listings = load_products(source).rename(columns={"category": "label", "description": "text"})
-listings = at_most(4 * test_rows, clean(listings))
+listings = at_most(4 * test_rows, clean(listings), seed)
 apart = StratifiedGroupKFold(folds, shuffle=True, random_state=seed)
 twins = duplicate_groups(listings["text"])
 said = cross_val_predict(counting(), listings["text"], listings["label"], groups=twins, cv=apart)
@@ -978,7 +969,7 @@ plt.show()
 
 # %%
 tiny = Recipe(epochs=1, batch_size=8, at_once=8)
-first = at_most(16, train)
+first = at_most(16, train, seed)
 
 
 def trained(number):

@@ -6,7 +6,9 @@ from pathlib import Path
 import jupytext
 import pytest
 
+from tests.tiny import LABELS, tiny_encoder
 from workshop_utils.course.syllabus import lesson_source, load_course
+from workshop_utils.models.classifier import new_classifier
 
 #: As the lessons set them before they import Keras: quiet, and the same rounding on every processor.
 os.environ |= {"KERAS_BACKEND": "tensorflow", "TF_CPP_MIN_LOG_LEVEL": "2", "TF_ENABLE_ONEDNN_OPTS": "0"}
@@ -38,6 +40,18 @@ def corpora() -> Path:
     if not folder:
         pytest.skip("no original corpora: set WORKSHOP_DATA_DIR to a folder that holds them")
     return Path(folder)
+
+
+@pytest.fixture(scope="session")
+def encoder(tmp_path_factory) -> str:
+    """The folder of a DistilBERT of a few weights."""
+    return tiny_encoder(tmp_path_factory.mktemp("tiny") / "encoder")
+
+
+@pytest.fixture
+def classifier(encoder):
+    """That encoder with an untrained classification layer; reads at most 32 ids."""
+    return new_classifier(LABELS, encoder, max_length=32)
 
 
 def lesson_cells(lesson):

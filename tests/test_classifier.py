@@ -7,21 +7,11 @@ import numpy as np
 import pytest
 
 from tests.bundles import HOSTILE, reviews
-from tests.tiny import LABELS, tiny_encoder
+from tests.tiny import LABELS
 from workshop_utils.data.errors import WorkshopError
 from workshop_utils.models.classifier import load_classifier, new_classifier, save_classifier
 
 CLS, SEP = 101, 102
-
-
-@pytest.fixture(scope="module")
-def encoder(tmp_path_factory):
-    return tiny_encoder(tmp_path_factory.mktemp("tiny") / "encoder")
-
-
-@pytest.fixture
-def classifier(encoder):
-    return new_classifier(LABELS, encoder, max_length=32)
 
 
 def test_a_row_begins_and_ends_with_the_special_pieces(classifier):

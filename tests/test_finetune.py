@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from tests.bundles import HOSTILE
-from tests.tiny import LABELS, tiny_encoder
+from tests.tiny import LABELS
 from workshop_utils.data.errors import WorkshopError
 from workshop_utils.models.classifier import new_classifier
 from workshop_utils.models.finetune import (
@@ -35,16 +35,6 @@ def task(count, seed=0, flip=False):
         texts.append(" ".join([*chosen, word, *rng.choice(others, 2)]))
         labels.append(label if not flip else LABELS[number % 2])
     return texts, labels
-
-
-@pytest.fixture(scope="module")
-def encoder(tmp_path_factory):
-    return tiny_encoder(tmp_path_factory.mktemp("tiny") / "encoder")
-
-
-@pytest.fixture
-def classifier(encoder):
-    return new_classifier(LABELS, encoder, max_length=32)
 
 
 def weights(classifier):

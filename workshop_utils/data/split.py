@@ -1,4 +1,4 @@
-"""Hold out a test part in which no text has a near-twin in training, developed in lesson 03."""
+"""Parts of a table: a test part without near-twins in training (lesson 03), a smaller one (lesson 06)."""
 
 from itertools import islice
 
@@ -22,3 +22,16 @@ def hold_out(
     for _, rows in islice(folder.split(texts, labels, duplicate_groups(texts)), held_folds):
         held[rows] = True
     return held
+
+
+def at_most(rows: int, frame: pd.DataFrame, seed: int = 0) -> pd.DataFrame:
+    """About ``rows`` random rows in random order, the mixture of ``label`` kept; all where there are no more.
+
+    Every label keeps two rows, if it has as many.
+    """
+    share = min(1, rows / len(frame))
+    drawn = []
+    for _, part in frame.groupby("label"):
+        count = min(len(part), max(2, round(share * len(part))))
+        drawn.append(part.sample(count, random_state=seed))
+    return pd.concat(drawn).sample(frac=1, random_state=seed).reset_index(drop=True)

@@ -52,7 +52,6 @@ def fit_by_length(
     learning_rate: float = 1e-3,
     batch_size: int = 64,
     crop: float = 1.0,
-    label_smoothing: float = 0.0,
     seed: int = 0,
 ) -> "keras.callbacks.History":
     """Compile and train with Adam, a short warm-up and a cosine decay of the learning rate.
@@ -65,7 +64,7 @@ def fit_by_length(
     rate = keras.optimizers.schedules.CosineDecay(
         0.0, steps - steps // 10, alpha=0.02, warmup_target=learning_rate, warmup_steps=steps // 10
     )
-    loss = keras.losses.CategoricalCrossentropy(label_smoothing=label_smoothing)
+    loss = keras.losses.CategoricalCrossentropy()
     network.compile(keras.optimizers.Adam(rate), loss, metrics=["accuracy"], jit_compile=False)
     answers = np.eye(network.output_shape[-1], dtype=np.float32)[np.asarray(labels)]
     keras.utils.set_random_seed(seed)

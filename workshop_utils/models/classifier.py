@@ -4,7 +4,6 @@ The folder holds ``model.safetensors``, ``config.json``, ``tokenizer.json`` and 
 :func:`~workshop_utils.models.export_distilbert.export_distilbert` makes of it a bundle that can be served.
 """
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -113,11 +112,10 @@ def load_classifier(folder: Path) -> Classifier:
     card = read_card(folder)
     if card.kind != "distilbert" or "model.safetensors" not in card.sha256:
         raise WorkshopError(f"{folder.name} holds no fine-tuned DistilBERT of this course ({FORMAT}).")
-    config = json.loads(read_file(folder, card, "config.json"))
     for name in card.sha256:
         read_file(folder, card, name)
     from transformers import DistilBertForSequenceClassification
 
     model = DistilBertForSequenceClassification.from_pretrained(folder, local_files_only=True)
-    tokenizer = fast_tokenizer(folder / "tokenizer.json", config["max_position_embeddings"])
+    tokenizer = fast_tokenizer(folder / "tokenizer.json", model.config.max_position_embeddings)
     return Classifier(model.eval(), tokenizer, card.max_length, card.keep)
