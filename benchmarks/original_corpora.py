@@ -76,7 +76,8 @@ def character_net_2019(task: Task, seed: int) -> np.ndarray:
 def word_cnn(task: Task, seed: int) -> np.ndarray:
     """Word CNN, kernels 3, 5, 7, beside weights of 1 to 3 words; 250 words of head and of tail."""
     counter = CountVectorizer(token_pattern=WORD, ngram_range=(1, 3), min_df=3)
-    return _wide_cnn(task, counter, seed, epochs=1)
+    passes = min(12, max(1, 25_000 // len(task.train)))  # few texts are read more often
+    return _wide_cnn(task, counter, seed, epochs=passes)
 
 
 def joined_characters_and_words(task: Task, seed: int) -> np.ndarray:
