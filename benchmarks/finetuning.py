@@ -32,13 +32,22 @@ LABELS = ["negative", "positive"]
 TURNS, ROWS, SEEDS = 3, 96, range(3)
 
 #: What differs from the course's way.
-PLAIN = {"max_length": 512, "grouped": False, "train_words": True, "kept": False, "bf16": False}
+PLAIN = {
+    "max_length": 512,
+    "grouped": False,
+    "train_words": True,
+    "attention_dropout": 0.1,
+    "kept": False,
+    "bf16": False,
+}
 VARIANTS = {
     "plain Trainer, filled to 512": {**PLAIN, "fill": 512},
     "plain Trainer, filled to the longest of the batch": PLAIN,
     "course": {},
     "course, order of chance": {"grouped": False},
     "course, word vectors trained too": {"train_words": True},
+    "course, dropout in attention too": {"attention_dropout": 0.1},
+    "course, float32": {"bf16": False},
     "course, freed memory given back": {"kept": False},
     "course, 4 texts at a time": {"at_once": 4},
 }
@@ -117,6 +126,7 @@ def measure(
     max_length: int = 128,
     grouped: bool = True,
     train_words: bool = False,
+    attention_dropout: float = 0.0,
     kept: bool = True,
     bf16: bool | None = None,
     at_once: int = 8,
@@ -128,7 +138,15 @@ def measure(
     train, test = frame[~held].sample(frac=1, random_state=seed)[:rows], frame[held]
     keep = "both" if max_length == 128 else "head"
     classifier = new_classifier(LABELS, max_length=max_length, keep=keep, seed=seed)
-    recipe = Recipe(epochs, train_words=train_words, at_once=at_once, seed=seed, grouped=grouped, bf16=bf16)
+    recipe = Recipe(
+        epochs,
+        at_once=at_once,
+        train_words=train_words,
+        grouped=grouped,
+        attention_dropout=attention_dropout,
+        bf16=bf16,
+        seed=seed,
+    )
     texts = list(train["review"]), list(train["sentiment"])
     trainer = make_trainer(classifier, texts, "unused", recipe)
     if fill:

@@ -25,7 +25,6 @@ from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_union
 
-from benchmarks import nets_2019
 from benchmarks.child import finished_runs, measure_into
 from benchmarks.corpora import Task, poems, reviews
 from benchmarks.readme import write_between_marks
@@ -57,6 +56,8 @@ def tfidf_characters_across_words(task: Task, seed: int) -> np.ndarray:
 
 def word_net_2019(task: Task, seed: int) -> np.ndarray:
     """Embedding 96, Conv1D 96 with kernel 3."""
+    from benchmarks import nets_2019
+
     tokenizer = train_words(task.train, size=20_000)
     network = nets_2019.word_net(tokenizer.get_vocab_size(), _classes(task), seed)
     inputs, asked = encode(tokenizer, task.train, 400), encode(tokenizer, task.test, 400)
@@ -66,6 +67,8 @@ def word_net_2019(task: Task, seed: int) -> np.ndarray:
 
 def character_net_2019(task: Task, seed: int) -> np.ndarray:
     """One-hot characters, Conv1D 64 and 128 with kernel 3, Adadelta."""
+    from benchmarks import nets_2019
+
     tokenizer = train_characters(task.train)
     network = nets_2019.character_net(tokenizer.get_vocab_size(), _classes(task), seed)
     inputs, asked = encode(tokenizer, task.train, 1000), encode(tokenizer, task.test, 1000)

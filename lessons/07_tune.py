@@ -28,8 +28,8 @@ source = "auto"
 rows = 900
 test_rows = 300
 max_length = 48
-search_seconds = 30
-repeats = 3
+search_seconds = 25
+repeats = 4
 long_epochs = 8
 deep_layers = 2
 deep_epochs = 2
@@ -140,8 +140,8 @@ bar | {"best C": round(tuned_c, 1), "seconds": round(time.perf_counter() - start
 #
 # ## What does one trial cost?
 #
-# Fine-tuning the whole encoder of lesson 06 on these reviews takes minutes. A search needs dozens of trials, and that is a day
-# on this machine. There are three ways out: fewer texts, fewer epochs, or **fewer layers that learn**. We take the third. The
+# Fine-tuning the whole encoder of lesson 06 on these reviews takes minutes. A search needs dozens of trials, and that is
+# hours. There are three ways out: fewer texts, fewer epochs, or **fewer layers that learn**. We take the third. The
 # lower layers keep their pretrained weights, so what they say about a text never changes. Then why compute it more than
 # once? We send every review through the lower layers now and keep what comes out.
 
@@ -199,42 +199,50 @@ round(seconds_once, 1), tuple(first.shape)
 # %% [markdown]
 # That was paid once, for all trials together. What remains is a small model: the last layer and two layers that classify. There
 # is one more thing to save. `DistilBertForSequenceClassification` reads only the first place of the last layer, that of
-# `[CLS]`; the other places are computed and thrown away. So we compute this one alone: it still *looks at* all
-# places.
+# `[CLS]`, so a single *query* is asked. Then attention can be computed the other way round. Usually every place is turned into
+# a key and compared with the query. We turn the query, once, and compare it with the places as they are:
+#
+# ```
+# query · (K @ place)  =  (query @ K) · place
+# ```
+#
+# In the same way the places are averaged first, and only the average is turned into a value. Nothing is left out, and for each
+# place it is about thirty times less work.
 
 
 # %%
 def first_place(layer, states, mask):
-    attention = layer.attention
-
-    def heads(x):
-        return x.unflatten(-1, (attention.n_heads, -1)).transpose(1, 2)
-
-    seen = torch.nn.functional.scaled_dot_product_attention(
-        heads(attention.q_lin(states[:, :1])),
-        heads(attention.k_lin(states)),
-        heads(attention.v_lin(states)),
-        attn_mask=mask,
-        dropout_p=attention.dropout.p if layer.training else 0.0,
-    )
-    seen = attention.out_lin(seen.transpose(1, 2).flatten(2))
-    first = layer.sa_layer_norm(states[:, :1] + seen)
-    return layer.output_layer_norm(first + layer.ffn(first))[:, 0]
+    attention, first = layer.attention, states[:, 0]
+    heads = (attention.n_heads, -1)
+    query = attention.q_lin(first).unflatten(-1, heads)
+    keys = attention.k_lin.weight.unflatten(0, heads)
+    values = attention.v_lin.weight.unflatten(0, heads)
+    turned = torch.einsum("bhd,hdw->bhw", query, keys)
+    match = (turned @ states.transpose(1, 2)) * attention.scaling
+    weights = match.masked_fill(~mask[:, None], -torch.inf).softmax(dim=-1)
+    average = attention.dropout(weights) @ states
+    value = torch.einsum("bhw,hdw->bhd", average, values).flatten(1) + attention.v_lin.bias
+    first = layer.sa_layer_norm(first + attention.out_lin(value))
+    return layer.output_layer_norm(first + layer.ffn(first))
 
 
 # %% [markdown]
-# Is it the same? We compare with the whole encoder on a few reviews.
+# In the `einsum`s, `b` counts the reviews, `h` the heads, `d` the numbers of a head and `w` the width of the encoder. The key's
+# bias is gone: it would add the same to every place, and the softmax does not notice. Is the rest the same? We compare
+# with the whole encoder, on reviews of different length.
 
 # %%
-some = classifier.rows(learn["review"][:8])
-batch = classifier.tokenizer.pad({"input_ids": some}, return_tensors="pt")
+from torch.nn.utils.rnn import pad_sequence
+
+by_length = np.argsort([len(state) for state in learn_states[last]], kind="stable")
+some = by_length[:: len(learn) // 8]
+ids = classifier.rows(learn["review"].iloc[some])
+batch = classifier.tokenizer.pad({"input_ids": ids}, return_tensors="pt")
 with torch.inference_mode():
     whole = encoder(**batch).last_hidden_state[:, 0]
-    short = [
-        first_place(encoder.transformer.layer[-1], states[None], None)
-        for states in learn_states[last][:8]
-    ]
-shortcut_error = float((whole - torch.cat(short)).abs().max())
+    filled = pad_sequence([learn_states[last][i] for i in some], batch_first=True)
+    short = first_place(encoder.transformer.layer[-1], filled, batch["attention_mask"].bool())
+shortcut_error = float((whole - short).abs().max())
 shortcut_error
 
 # %% [markdown]
@@ -259,9 +267,8 @@ class UpperLayers(torch.nn.Module):
                 module.p = dropout
 
     def forward(self, states, mask, labels=None):
-        mask = mask[:, None, None]
         for layer in self.layers[:-1]:
-            states = layer(states, mask)
+            states = layer(states, mask[:, None, None])
         read = torch.relu(self.hidden(first_place(self.layers[-1], states, mask)))
         logits = self.answer(self.dropout(read))
         if labels is None:
@@ -275,10 +282,8 @@ sum(p.numel() for p in UpperLayers(0.1).parameters()) / classifier.model.num_par
 # Less than a tenth of the weights learn. The data for the Trainer is a list of dictionaries, and a **collator** makes a batch of
 # them: it fills all texts to the longest one, and the mask says what is filling.
 
+
 # %%
-from torch.nn.utils.rnn import pad_sequence
-
-
 def examples(states, sentiment=None):
     numbers = classifier.numbers(sentiment).tolist() if sentiment is not None else None
     if numbers is None:
@@ -395,7 +400,7 @@ grid = list(
     ParameterGrid(
         {
             "learning_rate": [3e-4, 3e-3],
-            "batch_size": [8, 32],
+            "batch_size": [16, 64],
             "epochs": [1, 3],
             "dropout": [0.1, 0.4],
         }
@@ -526,7 +531,7 @@ def check_space(my_space, my_draws, expect):
 # Back to our search, with the same time as the grid. We draw more settings than we can pay, and `within` stops.
 
 # %%
-space = {"learning_rate": loguniform(1e-4, 1e-2), "batch_size": [8, 16, 32]}
+space = {"learning_rate": loguniform(1e-4, 1e-2), "batch_size": [16, 32, 64]}
 space |= {"epochs": [1, 2, 3], "dropout": uniform(0, 0.5)}
 start = time.perf_counter()
 with log.search("random"):
@@ -608,7 +613,7 @@ optuna.logging.set_verbosity(optuna.logging.ERROR)
 def optuna_space(trial):
     return {
         "learning_rate": trial.suggest_float("learning_rate", 1e-4, 1e-2, log=True),
-        "per_device_train_batch_size": trial.suggest_categorical("batch_size", [8, 16, 32]),
+        "per_device_train_batch_size": trial.suggest_categorical("batch_size", [16, 32, 64]),
         "num_train_epochs": trial.suggest_int("epochs", 1, 3),
     }
 
@@ -672,7 +677,8 @@ plt.show()
 # %% [markdown]
 # Staircases like these are shown in every paper about search, and one of them always ends on top. Before you crown it, count the
 # reviews: on a few hundred of them a difference of one point is three reviews. In a small space and with a few dozen trials, the
-# three ways are usually close. TPE and pruning pay where trials are many or dear.
+# three ways are usually close. And TPE's first five trials are drawn at random: if its staircase begins high, that is no merit of
+# TPE. It pays, like pruning, where trials are many or dear.
 #
 # ### Would pruning have been right?
 #
@@ -802,7 +808,7 @@ best_epochs = {"loss": curve["val_loss"].idxmin(), "accuracy": curve["val_accura
 for axis, epoch in zip((left, right), best_epochs.values(), strict=True):
     axis.axvline(epoch, color="C3", linestyle="--", linewidth=1.5)
 plt.show()
-best_epochs
+{mark: int(epoch) for mark, epoch in best_epochs.items()}
 
 # %% [markdown]
 # Do both agree on the best epoch? Often they do not. Loss punishes a model for being *sure* and wrong, accuracy only for being wrong,
@@ -836,8 +842,8 @@ expected_best = float(maxima.mean())
 # less in truth, since all trials are marked on the *same* reviews, which makes their luck alike.) So the score of a winner is
 # no estimate of its quality. What is? A repetition with **fresh seeds**, which it was not chosen for.
 #
-# We repeat two settings, pair by pair with the same seeds: the winner and our guess from the beginning. Beside them, once, what the
-# Trainer does when nobody says anything, its defaults. Each model also answers the test reviews, unmarked.
+# We repeat three settings, pair by pair with the same seeds: the winner, our guess from the beginning, and what the Trainer does when
+# nobody says anything, its defaults. Each model also answers the test reviews, unmarked.
 
 # %%
 winner = seen.sort_values(["score", "seconds"], ascending=[False, True]).iloc[0]
@@ -848,8 +854,8 @@ test_set = examples(test_states[last])
 said = {name: [] for name in candidates}
 again = {name: [] for name in candidates}
 with log.search("repeats"):
-    for name, params in candidates.items():
-        for number in range(seed + 1, seed + 1 + (1 if params is library else repeats)):
+    for number in range(seed + 1, seed + 1 + repeats):
+        for name, params in candidates.items():
             trainer = run_trial(params, number)
             again[name].append(history(trainer)["val_accuracy"].iloc[-1])
             answers = trainer.predict(test_set).predictions.argmax(axis=1)
@@ -857,26 +863,28 @@ with log.search("repeats"):
 pd.DataFrame(candidates).T
 
 # %%
-repeated = pd.DataFrame({name: again[name] for name in ("winner", "guess")})
-by_default = float(again["library defaults"][0])
+repeated = pd.DataFrame(again)
+by_default = float(repeated["library defaults"].mean())
 curse = float(winner["score"] - repeated["winner"].mean())
 summary = repeated.agg(["mean", "std"]).T
 gains = repeated.sub(repeated["guess"], axis=0)
 summary["gain over the guess"] = gains.mean()
 summary["smallest"], summary["largest"] = gains.min(), gains.max()
 print(f"the winner's score in the search {winner['score']:.3f}, lost on repetition {curse:+.3f}")
-print(f"with the library's defaults {by_default:.3f}")
 summary.round(3)
 
 # %% [markdown]
 # Three things to read. First, what the winner has *lost*: the difference between its score in the search and the mean of its
 # repetitions. Second, its gain over the guess next to the spread, `std`, of one and the same setting under different seeds: is it larger? Do the
-# smallest and the largest gain even have the same sign? Third, the library's defaults. They were made for fine-tuning whole encoders on
+# smallest and the largest gain even have the same sign? A winner that varies much is typical: an unstable setting has more luck to
+# offer, and a search rewards that. Third, the library's defaults. They were made for fine-tuning whole encoders on
 # far more text, and for a freshly made layer on little data their learning rate is much too small. *That* gap is no noise.
 #
-# So tuning did find something, but most of it is in the coarse step, from a learning rate that does not fit to one that does.
-# The fine steps after it are, on data as small as this, mostly a game with luck. And the validation reviews are still those that the
-# winner was chosen on; only the sealed ones owe it nothing.
+# So what has the search brought? Much over a learning rate that does not fit, and little or nothing over a fair guess. This is the
+# usual shape of it: the coarse step pays, and the fine steps after it are, on data as small as this, mostly a game with luck. If
+# the guess came out ahead of the winner, do not be surprised, and do not call the guess the better one either before you have
+# looked at the spread. And all these marks are still from the reviews that the winner was chosen on; only the sealed ones owe
+# it nothing.
 
 # %% [markdown]
 # ## Does the ranking carry over?
@@ -998,14 +1006,15 @@ except RuntimeError as refusal:
 # - Every trial is logged, with its seed and its seconds, and read as a table and as parallel coordinates.
 # - The best of many trials looks better than it is. Repeat it with fresh seeds, open the envelope once, and tune your baseline too.
 #
-# **If your numbers differ**: how many trials fit into the budget depends on your machine, so winners differ from machine to machine. That
-# is a lesson in itself. Asserted is what must hold: the budgets are kept, the shortcut computes what the encoder computes, the defaults of the
-# library are beaten by a fitting learning rate, and the marks lie between 0.4 and 0.95.
+# **If your numbers differ**: how many trials fit into the budget depends on your machine, so winners differ from machine to machine.
+# That is a lesson in itself. Asserted is what must hold: the budgets are kept, the shortcut computes what the encoder computes, a
+# fitting learning rate beats the library's defaults, and with the workshop's settings all marks of the winner lie between 0.55
+# and 0.9.
 
 # %%
 assert shortcut_error < 1e-4, "one place alone is what the whole layer says there"
 longest = seen["seconds"].max()
-assert (budget["over"] <= 1.5 * longest + 3).all(), "the time budgets are kept"
+assert (budget["over"] <= 1.5 * longest + 5).all(), "the time budgets are kept"
 assert seen.groupby("search")["trial"].count().min() >= 1 and seen["score"].between(0, 1).all()
 assert (budget["epochs_run"] <= budget["planned"]).all()
 assert envelope.opened and expected_best > equal, "the best of equals looks better"
@@ -1013,8 +1022,8 @@ assert envelope.opened and expected_best > equal, "the best of equals looks bett
 # %%
 from workshop_utils.course.results import record
 
-assert all(0.3 < mark < 0.98 for mark in three_marks.values())
 if len(learn) >= 200 and len(seen) >= 15:
+    assert all(0.55 < mark < 0.9 for mark in three_marks.values())
     assert three_marks["in the search"] > by_default + 0.02
     assert bars.set_index("model")["accuracy"]["TF-IDF, tuned C"] > 0.6
 reached = {name.replace(" ", "_"): mark for name, mark in three_marks.items()}

@@ -118,6 +118,7 @@ def parallel_coordinates(
     axis.set_xticks(places, [name.replace("_", " ") for name in names])
     axis.set(xlim=(-0.15, len(names) - 0.6), ylim=(-0.06, 1.06), yticks=[])
     axis.grid(visible=False)
+    axis.spines[:].set_visible(False)
 
 
 def _heights(values: pd.Series, logarithmic: bool) -> np.ndarray:
