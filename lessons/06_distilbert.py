@@ -815,6 +815,11 @@ pd.DataFrame({"value": {n: getattr(chosen, n) for n in meaning}, "what it says":
 # Most are old acquaintances. `gradient_accumulation_steps` lets a small machine have large batches: gradients of
 # several small batches are added up before the weights move, so memory depends on the small batch only.
 #
+# One choice does not stand in the table. DistilBERT comes with dropout in two places: on what a layer passes on, and
+# within the attention. We switch the second one off. It draws a random number for every *pair* of places, which costs
+# a third of the whole training time, and our reviews are not recognised better for it
+# (`benchmarks/results/finetuning.md`).
+#
 # **Early stopping** needs reviews to watch, and they come from the training part. Whoever stops where the
 # *examination* looks best has peeked. Let us put the parts together.
 

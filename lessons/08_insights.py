@@ -1038,7 +1038,9 @@ assert 0.65 < reached["TF-IDF"] < 0.92, "counting is where lesson 03 left it"
 if len(test) >= 200:
     assert 0.6 < reached["DistilBERT"] < 0.95, "it has learned"
     shares = pd.Series(answers["DistilBERT"][0]).value_counts(normalize=True)
-    assert len(shares) == 2 and shares.min() > 0.15, "it calls neither everything positive nor nothing"
+    assert len(shares) == 2 and shares.min() > 0.15, (
+        "it calls neither everything positive nor nothing"
+    )
 marks = {"distilbert": reached["DistilBERT"], "tfidf": reached["TF-IDF"]}
 marks |= {
     "cost_half": mean_costs["one half"],

@@ -51,6 +51,18 @@ def test_it_learns(classifier):
     assert not classifier.model.training
 
 
+def test_bf16_trains_on_any_machine(classifier):
+    course = fine_tune(classifier, *task(32), FAST._replace(epochs=1, bf16=True))
+    assert np.isfinite(course["loss"]).all()
+
+
+def test_dropout_between_places_is_the_recipes(classifier):
+    for rate in (0.2, 0.0):
+        make_trainer(classifier, task(8), "unused", FAST._replace(attention_dropout=rate))
+        layers = classifier.model.distilbert.transformer.layer
+        assert {layer.attention.dropout.p for layer in layers} == {rate}
+
+
 def test_the_same_seed_gives_the_same_model(encoder):
     found = []
     for seed in (3, 3, 4):
