@@ -118,13 +118,3 @@ def test_batches_of_similar_length_hold_less_filling_than_batches_of_chance():
 
     grouped = sum(ids.size for _, (ids,) in grouped_batches([rows], 20, seed=0))
     assert grouped < 0.6 * filling(rows)
-
-
-def test_a_random_stretch_is_part_of_its_text():
-    row = list(range(2, 102))
-    for seed in range(20):
-        [(_, [[ids]])] = list(grouped_batches([[row]], 1, seed=seed, crop=0.3))
-        assert 30 <= len(ids) <= 100
-        assert ids.tolist() == list(range(ids[0], ids[0] + len(ids)))
-    [(_, [[whole]])] = list(grouped_batches([[row]], 1, crop=0.3))
-    assert len(whole) == 100

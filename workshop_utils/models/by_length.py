@@ -21,12 +21,11 @@ def grouped_batches(
     inputs: Sequence[Rows],
     batch_size: int,
     seed: int | None = None,
-    crop: float = 1.0,
 ) -> Iterator[tuple[np.ndarray, list[np.ndarray]]]:
     """Positions of the texts in a batch, and their ids for each input, shape (batch, longest), int32.
 
     With a seed, texts of similar length are mixed and the batches come in random order; without, texts come
-    from short to long. ``crop`` below 1 gives a random stretch of each text, at least that share of it.
+    from short to long.
 
     Args:
         inputs: for each input of the network the rows of ids, all for the same texts.
@@ -40,7 +39,7 @@ def grouped_batches(
     if rng is not None:
         rng.shuffle(batches)
     for batch in batches:
-        rows = [[_stretch(rows[i], crop, rng) for i in batch] for rows in inputs]
+        rows = [[rows[i] for i in batch] for rows in inputs]
         yield batch, [pad(some, max(1, max(map(len, some)))) for some in rows]
 
 
@@ -51,7 +50,6 @@ def fit_by_length(
     epochs: int,
     learning_rate: float = 1e-3,
     batch_size: int = 64,
-    crop: float = 1.0,
     seed: int = 0,
 ) -> "keras.callbacks.History":
     """Compile and train with Adam, a short warm-up and a cosine decay of the learning rate.
@@ -71,7 +69,7 @@ def fit_by_length(
     seeds = iter(np.random.SeedSequence(seed).generate_state(epochs))
 
     def batches() -> Iterator[tuple]:
-        for chosen, ids in grouped_batches(inputs, batch_size, int(next(seeds)), crop):
+        for chosen, ids in grouped_batches(inputs, batch_size, int(next(seeds))):
             yield tuple(ids), answers[chosen]
 
     stream = _stream(batches, len(inputs), answers.shape[1], steps // epochs)
@@ -84,14 +82,6 @@ def predict_by_length(network: "keras.Model", inputs: Sequence[Rows], batch_size
     for chosen, ids in grouped_batches(inputs, batch_size):
         answers[chosen] = network.predict_on_batch(ids if len(ids) > 1 else ids[0])
     return answers
-
-
-def _stretch(row: Sequence[int], share: float, rng: np.random.Generator | None) -> Sequence[int]:
-    if rng is None or share >= 1 or len(row) == 0:
-        return row
-    size = max(1, int(len(row) * rng.uniform(share, 1)))
-    start = int(rng.integers(0, len(row) - size + 1))
-    return row[start : start + size]
 
 
 def _stream(batches, inputs: int, classes: int, steps: int):
