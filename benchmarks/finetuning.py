@@ -13,6 +13,7 @@ import argparse
 import json
 import resource
 import statistics
+import tempfile
 from contextlib import nullcontext
 from pathlib import Path
 
@@ -148,11 +149,12 @@ def measure(
         seed=seed,
     )
     texts = list(train["review"]), list(train["sentiment"])
-    trainer = make_trainer(classifier, texts, "unused", recipe)
-    if fill:
-        trainer.data_collator.padding, trainer.data_collator.max_length = "max_length", fill
-    with finetune.quiet(), finetune.kept_memory() if kept else nullcontext():
-        told = trainer.train()
+    with tempfile.TemporaryDirectory() as folder:
+        trainer = make_trainer(classifier, texts, folder, recipe)
+        if fill:
+            trainer.data_collator.padding, trainer.data_collator.max_length = "max_length", fill
+        with finetune.quiet(), finetune.kept_memory() if kept else nullcontext():
+            told = trainer.train()
     result = {
         "rows_per_second": round(len(train) * epochs / told.metrics["train_runtime"], 2),
         "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,

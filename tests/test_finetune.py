@@ -56,9 +56,9 @@ def test_bf16_trains_on_any_machine(classifier):
     assert np.isfinite(course["loss"]).all()
 
 
-def test_dropout_between_places_is_the_recipes(classifier):
+def test_dropout_between_places_is_the_recipes(classifier, tmp_path):
     for rate in (0.2, 0.0):
-        make_trainer(classifier, task(8), "unused", FAST._replace(attention_dropout=rate))
+        make_trainer(classifier, task(8), str(tmp_path), FAST._replace(attention_dropout=rate))
         layers = classifier.model.distilbert.transformer.layer
         assert {layer.attention.dropout.p for layer in layers} == {rate}
 
