@@ -35,7 +35,7 @@ class Costs(NamedTuple):
     def threshold(self) -> float:
         """Where calling and not calling cost the same, if scores are true probabilities.
 
-        Source: Elkan, *The foundations of cost-sensitive learning*, IJCAI 2001, section 2.
+        Source: Elkan, *The foundations of cost-sensitive learning*, IJCAI 2001, section 1.3.
 
         >>> Costs(false_alarm=3, miss=1).threshold
         0.75
