@@ -155,7 +155,8 @@ def _by_size(runs: pd.DataFrame, values: str, form: str) -> str:
     table = runs.pivot_table(index="size", columns="model", values=values, aggfunc="last")
     table = table[[name for name in (*MODELS.values(), MEAN) if name in table]]
     table = table.reset_index().rename(columns={"size": "reviews"})
-    return table.to_markdown(index=False, floatfmt=form, intfmt=",") + "\n"
+    forms = (",.0f", *[form] * len(table.columns))
+    return table.to_markdown(index=False, floatfmt=forms) + "\n"
 
 
 if __name__ == "__main__":
