@@ -123,7 +123,7 @@ def write(runs: pd.DataFrame) -> None:
     """Accuracy and cost by size and model, and the encoder elsewhere, as a page and into the README."""
     runs = runs.assign(model=runs["model"].map(MODELS))
     learned = runs[runs["model"] == MODELS["encoder"]]
-    both = learned.assign(model=MEAN, accuracy=learned["mean_with_tfidf"])
+    both = learned.assign(model=MEAN, accuracy=learned.get("mean_with_tfidf"))
     marks = pd.concat([runs, both]).assign(percent=lambda table: 100 * table["accuracy"])
     text = _by_size(marks, "percent", ",.2f")
     if len(learned):
