@@ -156,7 +156,7 @@ def _by_size(runs: pd.DataFrame, values: str, form: str) -> str:
     table = table[[name for name in (*MODELS.values(), MEAN) if name in table]]
     table = table.reset_index().rename(columns={"size": "reviews"})
     forms = (",.0f", *[form] * len(table.columns))
-    return table.to_markdown(index=False, floatfmt=forms) + "\n"
+    return table.to_markdown(index=False, floatfmt=forms, intfmt=",") + "\n"
 
 
 if __name__ == "__main__":
