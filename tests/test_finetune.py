@@ -9,7 +9,7 @@ import pytest
 from tests.bundles import HOSTILE
 from tests.tiny import LABELS
 from workshop_utils.data.errors import WorkshopError
-from workshop_utils.models.classifier import new_classifier
+from workshop_utils.models.classifier import load_classifier, new_classifier, save_classifier
 from workshop_utils.models.finetune import (
     Recipe,
     arguments,
@@ -54,6 +54,13 @@ def test_it_learns(classifier):
 def test_bf16_trains_on_any_machine(classifier):
     course = fine_tune(classifier, *task(32), FAST._replace(epochs=1, bf16=True))
     assert np.isfinite(course["loss"]).all()
+
+
+def test_trained_in_bf16_it_answers_as_it_will_once_saved_and_loaded(classifier, tmp_path):
+    fine_tune(classifier, *task(32), FAST._replace(epochs=1, bf16=True), validation=task(8, seed=1))
+    answers = classifier.predict_proba(HOSTILE)
+    save_classifier(tmp_path / "kept", classifier)
+    np.testing.assert_allclose(load_classifier(tmp_path / "kept").predict_proba(HOSTILE), answers, atol=1e-6)
 
 
 def test_dropout_between_places_is_the_recipes(classifier, tmp_path):

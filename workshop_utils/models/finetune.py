@@ -111,7 +111,7 @@ def make_trainer(
         processing_class=classifier.tokenizer,
         data_collator=DataCollatorWithPadding(classifier.tokenizer),
         compute_metrics=_marks,
-        callbacks=[*callbacks, *stop, _progress_line()],
+        callbacks=[*callbacks, *stop, _progress_line(), _own_precision()],
         optimizers=(optimiser(classifier, recipe), None),
     )
     trainer.remove_callback(PrinterCallback)
@@ -216,6 +216,17 @@ def quiet() -> Iterator[None]:
 def _marks(answers) -> dict[str, float]:
     said = answers.predictions.argmax(axis=1)
     return {"accuracy": accuracy(answers.label_ids, said), "macro_f1": macro_f1(answers.label_ids, said)}
+
+
+def _own_precision() -> "TrainerCallback":
+    """After training the model answers in float32 again, as it will when it has been saved and loaded."""
+    from transformers import TrainerCallback
+
+    class OwnPrecision(TrainerCallback):
+        def on_train_end(self, args, state, control, model=None, **_):
+            vars(model).pop("forward", None)  # accelerate has laid one in bf16 over the model's own
+
+    return OwnPrecision()
 
 
 def _progress_line() -> "TrainerCallback":
