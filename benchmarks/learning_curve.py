@@ -32,8 +32,9 @@ MEAN = "DistilBERT and TF-IDF, mean"
 SIZES = (500, 2_000, 8_000, 25_000)
 LABELS = ["negative", "positive"]
 
-#: Passes over few texts must be more, so that there are updates enough.
+#: Passes over few texts must be more, so that there are updates enough, and only many bear a high rate.
 EPOCHS = {500: 6, 2_000: 2, 8_000: 1, 25_000: 1}
+RATES = {500: 5e-5, 2_000: 5e-5, 8_000: 5e-5, 25_000: 1e-4}
 MAX_LENGTH = 384
 
 
@@ -106,7 +107,7 @@ def encoder(task: Task, seed: int) -> tuple[np.ndarray, dict[str, float]]:
 
     size = min(size for size in SIZES if size >= len(task.train))
     classifier = new_classifier(LABELS, max_length=MAX_LENGTH, keep="both", seed=seed)
-    recipe = Recipe(EPOCHS[size], batch_size=16, at_once=16, seed=seed)
+    recipe = Recipe(EPOCHS[size], RATES[size], batch_size=16, at_once=16, seed=seed)
     fine_tune(classifier, task.train, [LABELS[number] for number in task.train_labels], recipe)
     with torch.autocast(classifier.model.device.type, torch.bfloat16, enabled=fast_bf16()):
         return classifier.predict_proba(task.test), on_goods(classifier) if size == SIZES[-1] else {}

@@ -31,7 +31,7 @@ test_rows = 300
 max_length = 96
 tune_rows = 900
 epochs = 2
-learning_rate = 1e-4
+learning_rate = 5e-5
 explained = 4
 attacked = 12
 attacked_training = 100
@@ -109,7 +109,7 @@ def left_by(name, settings):
 
 # %% [markdown]
 # If there is none, we train one here by lesson 06's recipe and keep it, with its settings, for the next start. (The recipe is not a
-# matter of taste: with twice this learning rate and two thirds of the texts, one of our trainings ended with a model that called everything positive.)
+# matter of taste: with twice this learning rate, one of our trainings ended with a model that called everything positive.)
 
 # %%
 import time
