@@ -763,9 +763,9 @@ plt.show()
 # first epoch near `log(2)`, a minute of computing for nothing. (`head_rate = 5e-5` in the parameters shows it.)
 #
 # And why not a higher rate for all? Because the encoder does not survive it. With `learning_rate = 1e-4`, twice ours,
-# one of three seeds has never left `log(2)`, and with `3e-4` hardly any does. Nothing warns you; the run takes its
-# time and ends like any other. So look at the loss of every run, and try more than one seed before you praise or
-# blame a recipe.
+# one of three seeds has never left `log(2)`; with `3e-4` the only seed that we tried has not, either. Nothing warns
+# you; the run takes its time and ends like any other. So look at the loss of every run, and try more than one seed
+# before you praise or blame a recipe.
 #
 # So there are **two rates**: a gentle one for what is already good, a high one for what is new. And a third group
 # rests. The word vectors are half of all weights, and most words occur in a handful of our reviews; leaving them as
