@@ -786,7 +786,7 @@ names = ["encoder", "new layer", "word vectors"]
 pd.DataFrame([*groups, (resting, 0.0)], index=names, columns=["weights", "learning rate"])
 
 # %% [markdown]
-# The same five steps, and the loss is nearly zero.
+# The same five steps, and only a fraction of the loss is left.
 
 # %% [markdown]
 # ## The Trainer
