@@ -924,7 +924,7 @@ carry.pivot(index="learning rate", columns="layers", values=["accuracy", "second
 # %% [markdown]
 # Look at the left half. Where both columns have their best value in the same row, the cheap search gave good advice about the
 # region. As a rule, the more layers learn, the smaller the rate that they bear, because a large one destroys what the pretraining
-# has put into them: lesson 06, where all of them learn, gives the encoder a rate of about a tenth of our guess and only the new layers
+# has put into them: lesson 06, where all of them learn, gives the encoder a rate of a twentieth of our guess and only the new layers
 # a large one. So a cheap search tells where to look, and the last step, a few values around it, has to be made with the real model.
 # With `deep_layers = 6` (and patience) this cell asks the question of the whole encoder.
 
