@@ -45,6 +45,7 @@ VARIANTS = {
     "plain Trainer, filled to 512": {**PLAIN, "fill": 512},
     "plain Trainer, filled to the longest of the batch": PLAIN,
     "course": {},
+    "course, 128 ids of head and tail": {"max_length": 128},
     "course, order of chance": {"grouped": False},
     "course, word vectors trained too": {"train_words": True},
     "course, dropout in attention too": {"attention_dropout": 0.1},
@@ -124,7 +125,7 @@ def measure(
     rows: int | None,
     epochs: int,
     seed: int,
-    max_length: int = 128,
+    max_length: int = 256,
     grouped: bool = True,
     train_words: bool = False,
     attention_dropout: float = 0.0,
@@ -137,8 +138,7 @@ def measure(
     frame = load_reviews("sample").query("split == 'reference'").reset_index(drop=True)
     held = hold_out(frame["review"], frame["sentiment"])
     train, test = frame[~held].sample(frac=1, random_state=seed)[:rows], frame[held]
-    keep = "both" if max_length == 128 else "head"
-    classifier = new_classifier(LABELS, max_length=max_length, keep=keep, seed=seed)
+    classifier = new_classifier(LABELS, max_length=max_length, keep="both", seed=seed)
     recipe = Recipe(
         epochs,
         at_once=at_once,
