@@ -14,7 +14,6 @@ import json
 import resource
 import statistics
 import tempfile
-from contextlib import nullcontext
 from pathlib import Path
 
 import numpy as np
@@ -23,10 +22,9 @@ import pandas as pd
 from benchmarks.child import last_line
 from workshop_utils.data import load_reviews
 from workshop_utils.data.split import hold_out
-from workshop_utils.models import finetune
 from workshop_utils.models.classifier import Classifier, new_classifier
 from workshop_utils.models.evaluation import paired_difference
-from workshop_utils.models.finetune import Recipe, make_trainer
+from workshop_utils.models.finetune import Recipe, make_trainer, quiet
 
 RESULTS = Path(__file__).parent / "results"
 LABELS = ["negative", "positive"]
@@ -38,7 +36,6 @@ PLAIN = {
     "grouped": False,
     "train_words": True,
     "attention_dropout": 0.1,
-    "kept": False,
     "bf16": False,
 }
 VARIANTS = {
@@ -50,7 +47,6 @@ VARIANTS = {
     "course, word vectors trained too": {"train_words": True},
     "course, dropout in attention too": {"attention_dropout": 0.1},
     "course, float32": {"bf16": False},
-    "course, freed memory given back": {"kept": False},
     "course, 4 texts at a time": {"at_once": 4},
 }
 FIRST, COURSE = "plain Trainer, filled to 512", "course"
@@ -129,7 +125,6 @@ def measure(
     grouped: bool = True,
     train_words: bool = False,
     attention_dropout: float = 0.0,
-    kept: bool = True,
     bf16: bool | None = None,
     at_once: int = 8,
     fill: int | None = None,
@@ -153,7 +148,7 @@ def measure(
         trainer = make_trainer(classifier, texts, folder, recipe)
         if fill:
             trainer.data_collator.padding, trainer.data_collator.max_length = "max_length", fill
-        with finetune.quiet(), finetune.kept_memory() if kept else nullcontext():
+        with quiet():
             told = trainer.train()
     result = {
         "rows_per_second": round(len(train) * epochs / told.metrics["train_runtime"], 2),

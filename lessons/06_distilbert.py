@@ -684,16 +684,12 @@ def learn_by_heart(optimizer, steps=5):
 
 
 # %% [markdown]
-# First with one learning rate for the whole network, ours. Freed memory is kept for the next step (`kept_memory`),
-# because fetching it anew from the system takes part of the time.
+# First with one learning rate for the whole network, ours.
 
 # %%
-from workshop_utils.models.memory import kept_memory
-
 spent = []
-with kept_memory():
-    optimizer = torch.optim.AdamW(model.parameters(), lr=learning_rate, fused=True)
-    one_rate = learn_by_heart(optimizer)
+optimizer = torch.optim.AdamW(model.parameters(), lr=learning_rate, fused=True)
+one_rate = learn_by_heart(optimizer)
 shares = pd.Series(np.median(spent, axis=0), ["forward", "backward", "update"]).to_frame("seconds")
 shares["share"] = shares["seconds"] / shares["seconds"].sum()
 print(f"loss {one_rate[0]:.3f}, then {one_rate[1]:.3f}")
@@ -769,7 +765,7 @@ plt.show()
 #
 # So there are **two rates**: a gentle one for what is already good, a high one for what is new. And a third group
 # rests. The word vectors are half of all weights, and most words occur in a handful of our reviews; leaving them as
-# they are costs nothing that we could measure, and saves time. `optimiser` in `workshop_utils.models.finetune` makes
+# they are costs nothing that we could measure, and saves memory. `optimiser` in `workshop_utils.models.finetune` makes
 # the groups, and `Recipe` holds our choices. Eight reviews by heart, once more:
 
 # %%
@@ -777,8 +773,7 @@ from workshop_utils.models.finetune import Recipe, optimiser
 
 recipe = Recipe(epochs, learning_rate, head_rate, batch_size, at_once=batch_size, seed=seed)
 two_rates = optimiser(classifier, recipe)
-with kept_memory():
-    after_two = learn_by_heart(two_rates)
+after_two = learn_by_heart(two_rates)
 print(f"loss with one rate: {one_rate[1]:.3f}, with two: {after_two[1]:.3f}")
 resting = sum(w.numel() for w in model.parameters() if not w.requires_grad)
 groups = [(sum(w.numel() for w in g["params"]), g["lr"]) for g in two_rates.param_groups]
@@ -821,8 +816,7 @@ pd.DataFrame({"value": {n: getattr(chosen, n) for n in meaning}, "what it says":
 #
 # One choice does not stand in the table. DistilBERT comes with dropout in two places: on what a layer passes on, and
 # within the attention. We switch the second one off. It draws a random number for every *pair* of places, which costs
-# a third of the whole training time, and our reviews are not recognised better for it
-# (`benchmarks/results/finetuning.md`).
+# time and memory, the more the longer the texts (`benchmarks/results/finetuning.md` has the figures).
 #
 # **Early stopping** needs reviews to watch, and they come from the training part. Whoever stops where the
 # *examination* looks best has peeked. Let us put the parts together.
@@ -844,7 +838,7 @@ import tempfile
 from workshop_utils.models.finetune import history
 
 start = time.perf_counter()
-with tempfile.TemporaryDirectory() as folder, quiet(), kept_memory():
+with tempfile.TemporaryDirectory() as folder, quiet():
     to_learn = (list(learn["text"]), list(learn["label"]))
     to_watch = (list(watch["text"]), list(watch["label"]))
     trainer = make_trainer(classifier, to_learn, folder, recipe, to_watch, patience=2)

@@ -184,14 +184,11 @@ def lower_states(texts, keep):
 # down we shall want to let more than one layer learn.
 
 # %%
-from workshop_utils.models.finetune import kept_memory
-
 last, deep = depth - 1, depth - deep_layers
 start = time.perf_counter()
-with kept_memory():
-    learn_states = lower_states(learn["review"], {last, deep})
-    check_states = lower_states(check["review"], {last, deep})
-    test_states = lower_states(test["review"], {last})
+learn_states = lower_states(learn["review"], {last, deep})
+check_states = lower_states(check["review"], {last, deep})
+test_states = lower_states(test["review"], {last})
 seconds_once = time.perf_counter() - start
 first = learn_states[last][0]
 round(seconds_once, 1), tuple(first.shape)
@@ -352,7 +349,7 @@ threads = torch.get_num_threads()
 torch.set_num_threads(1)
 guess = {"learning_rate": 1e-3, "batch_size": 16, "epochs": 3, "dropout": 0.1}
 start = time.perf_counter()
-with kept_memory(), quiet():
+with quiet():
     trainer = trainer_for(guess)
     trainer.train()
 seconds_guess = time.perf_counter() - start
@@ -379,7 +376,7 @@ log = TrialLog("07_tune")
 
 
 def run_trial(params, number=seed, **more):
-    with kept_memory(), quiet():
+    with quiet():
         trainer = trainer_for(params, number, callbacks=[log_to(log, params)], **more)
         trainer.train()
     return trainer
@@ -640,7 +637,7 @@ def objective(metrics):
 
 
 start = time.perf_counter()
-with log.search("TPE"), kept_memory(), quiet():
+with log.search("TPE"), quiet():
     callbacks = [log_to(log), stop_after(search_seconds)]
     searcher = trainer_for({}, callbacks=callbacks, model=optuna_model)
     best = searcher.hyperparameter_search(optuna_space, objective, backend="optuna", **study)
@@ -789,7 +786,7 @@ from transformers import EarlyStoppingCallback
 
 stopping = {"load_best_model_at_end": True, "save_strategy": "epoch", "save_total_limit": 1}
 stopping |= {"metric_for_best_model": "eval_accuracy", "greater_is_better": True}
-with kept_memory(), quiet():
+with quiet():
     patient = trainer_for(
         guess | {"epochs": long_epochs},
         callbacks=[EarlyStoppingCallback(early_stopping_patience=2)],
@@ -905,7 +902,7 @@ def train_layers(rate, layers, sets):
     start = time.perf_counter()
     params = guess | {"learning_rate": rate, "epochs": deep_epochs}
     model = partial(UpperLayers, guess["dropout"], layers)
-    with kept_memory(), quiet():
+    with quiet():
         trainer = trainer_for(params, model=model, sets=sets, eval_strategy="no")
         trainer.train()
         mark = trainer.evaluate()["eval_accuracy"]

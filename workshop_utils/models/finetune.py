@@ -1,8 +1,8 @@
 """Fine-tune a DistilBERT on two cores: the Trainer of transformers with settings that cost no accuracy.
 
 Developed in lesson 06; ``benchmarks/finetuning.py`` measures what each setting is worth. Texts are
-tokenised once, batches hold texts of about the same length and are no wider than their longest text, large
-batches are accumulated from small ones, and memory that was freed is kept for the next batch.
+tokenised once, batches hold texts of about the same length and are no wider than their longest text, and
+large batches are accumulated from small ones.
 """
 
 import logging
@@ -17,7 +17,6 @@ from tqdm import tqdm
 
 from workshop_utils.models.classifier import Classifier
 from workshop_utils.models.evaluation import accuracy, macro_f1
-from workshop_utils.models.memory import kept_memory
 
 if TYPE_CHECKING:
     import torch
@@ -35,9 +34,9 @@ class Recipe(NamedTuple):
     some seeds learn nothing from some hundreds of texts (Mosbach and others, *On the stability of
     fine-tuning BERT*, ICLR 2021, section 5). ``train_words`` also changes the word vectors, half of all
     weights. ``warmup`` is a share of all updates, in which the rates rise; then they fall in a straight line.
-    ``attention_dropout`` is 0, not the encoder's 0.1: drawing a random number for each pair of places takes a
-    third of the time, and without it PyTorch has a faster attention. ``bf16`` is used where it is fast,
-    unless told otherwise.
+    ``attention_dropout`` is 0, not the encoder's 0.1: drawing a random number for each pair of places takes
+    time and memory, and without it PyTorch has a faster attention. ``bf16`` is used where it is fast, unless
+    told otherwise.
     """
 
     epochs: float = 2
@@ -84,7 +83,7 @@ def fine_tune(
         raise ValueError("Early stopping needs validation texts; pass validation=(texts, labels).")
     with tempfile.TemporaryDirectory() as folder:
         trainer = make_trainer(classifier, (texts, labels), folder, recipe, validation, patience, callbacks)
-        with kept_memory(), quiet():
+        with quiet():
             trainer.train()
         classifier.model.eval()
         return history(trainer)
