@@ -26,9 +26,10 @@ import pandas as pd
 
 from workshop_utils.data import load_reviews
 from workshop_utils.models.bundle import Bundle
-from workshop_utils.models.distilbert import load_encoder
+from workshop_utils.models.classifier import new_classifier
 from workshop_utils.models.export_distilbert import export_distilbert
 from workshop_utils.models.export_tfidf import export_tfidf
+from workshop_utils.models.finetune import fine_tune
 
 RESULTS = Path(__file__).parent / "results"
 LENGTH = 128
@@ -56,27 +57,6 @@ def split(sizes: Sizes) -> tuple[pd.DataFrame, ...]:
     shares = np.cumsum([sizes.train, sizes.gate, sizes.test]) / sum(sizes[:3])
     ends = (shares * min(len(frame), sum(sizes[:3]))).astype(int)
     return frame[: ends[0]], frame[ends[0] : ends[1]], frame[ends[1] : ends[2]]
-
-
-def fine_tune(model, tokenizer, frame: pd.DataFrame, epochs: int = 2, batch: int = 16) -> None:
-    """Plain AdamW at 5e-5, seed 0; good enough to make accuracy mean something."""
-    import torch
-
-    torch.manual_seed(0)
-    optimiser = torch.optim.AdamW(model.parameters(), lr=5e-5)
-    model.train()
-    for epoch in range(epochs):
-        order = frame.sample(frac=1, random_state=epoch)
-        for start in range(0, len(order), batch):
-            part = order[start : start + batch]
-            read = tokenizer(
-                list(part["review"]), truncation=True, max_length=LENGTH, padding=True, return_tensors="pt"
-            )
-            targets = torch.tensor([LABELS.index(label) for label in part["sentiment"]])
-            model(**read, labels=targets).loss.backward()
-            optimiser.step()
-            optimiser.zero_grad()
-    model.eval()
 
 
 def texts_of_one_length(tokenizer, frame: pd.DataFrame, count: int) -> list[str]:
@@ -196,8 +176,9 @@ def table_costs(train: pd.DataFrame, work: Path, rows: tuple[int, ...], repeats:
 def report(sizes: Sizes) -> str:
     """The whole page as Markdown."""
     train, gate, test = split(sizes)
-    model, tokenizer = load_encoder(labels=LABELS)
-    fine_tune(model, tokenizer, train)
+    classifier = new_classifier(LABELS, max_length=LENGTH, keep="head")
+    fine_tune(classifier, list(train["review"]), list(train["sentiment"]))
+    model, tokenizer = classifier.model, classifier.tokenizer
     with tempfile.TemporaryDirectory() as scratch:
         work = Path(scratch)
         folder = export_distilbert(
