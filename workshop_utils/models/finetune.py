@@ -1,8 +1,7 @@
 """Fine-tune a DistilBERT on two cores: the Trainer of transformers with settings that cost no accuracy.
 
 Developed in lesson 06; ``benchmarks/finetuning.py`` measures what each setting is worth. Texts are
-tokenised once, batches hold texts of about the same length and are no wider than their longest text, and
-large batches are accumulated from small ones.
+tokenised once, batches hold texts of about the same length and are no wider than the longest of them.
 """
 
 import logging
