@@ -1048,7 +1048,7 @@ plt.show()
 # it has found stands in `benchmarks/results/learning_curve.md`. There the answer is another one. With 500 reviews, 384
 # ids of each and six passes, DistilBERT is already six points above TF-IDF and five above the CNN. The gap closes as
 # the counters learn more words: with 8,000 reviews, of which time allowed one pass only, DistilBERT and CNN are equal.
-# With 25,000 DistilBERT leads again, by one and a half points, for about thirty times the computing of the CNN. So
+# With 25,000 DistilBERT leads again, by one and a half points, for nearly thirty times the computing of the CNN. So
 # when a transformer earns its place depends on the texts as much as on their number. Ours are the harder ones: with 500
 # reviews of that corpus TF-IDF is right more often than here with all of ours.
 #
