@@ -1022,6 +1022,8 @@ pd.Series(neighbours, name="largest difference").rename_axis("texts per batch").
 # same score.
 
 # %%
+reached = bars.set_index("model")["accuracy"]
+assert 0.65 < reached["TF-IDF"] < 0.92, "counting is where lesson 03 left it"
 assert mean_costs["chosen on the same texts"] <= mean_costs["chosen on the other texts"]
 assert calibration["accuracy"].nunique() == 1, "a temperature changes no answer"
 assert gap < 0.1, "the weights add up"
@@ -1033,8 +1035,6 @@ assert (remedies["under attack"] <= 1).all() and len(behaviour) == len(suite)
 # %%
 from workshop_utils.course.results import record
 
-reached = bars.set_index("model")["accuracy"]
-assert 0.65 < reached["TF-IDF"] < 0.92, "counting is where lesson 03 left it"
 if len(test) >= 200:
     assert 0.6 < reached["DistilBERT"] < 0.95, "it has learned"
     shares = pd.Series(answers["DistilBERT"][0]).value_counts(normalize=True)
