@@ -91,6 +91,7 @@ def test_lesson_00_runs_cell_by_cell(page, lab):
         page.locator(".jp-RenderedMarkdown a", has_text="Train a first network").first.click()
         panel = page.locator(".jp-NotebookPanel:visible", has_text="Look before you learn")
         panel.wait_for()
+        panel.locator(".jp-Notebook-ExecutionIndicator[data-status='idle']").wait_for()  # the kernel is up
         panel.locator(".jp-Cell").first.click()
         for _ in range(36):  # to the check of the first exercise
             page.keyboard.press("Shift+Enter")
