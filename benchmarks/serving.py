@@ -4,8 +4,8 @@
     python -m benchmarks.serving --small      # a trial of two minutes; writes nothing
 
 Fine-tunes the packaged encoder on film reviews (the original corpus where ``WORKSHOP_DATA_DIR`` holds it) and
-compares the int8 bundle with the transformers pipeline and with the bare ONNX Runtime session; then scores
-tables with a TF-IDF bundle. Writes ``benchmarks/results/serving.md``.
+compares the int8 bundle with the transformers pipeline, with the bare ONNX Runtime session and with other
+ways to make int8 of it; then scores tables with a TF-IDF bundle. Writes ``benchmarks/results/serving.md``.
 """
 
 import argparse
@@ -27,7 +27,13 @@ import pandas as pd
 from workshop_utils.data import load_reviews
 from workshop_utils.models.bundle import Bundle
 from workshop_utils.models.classifier import new_classifier
-from workshop_utils.models.export_distilbert import export_distilbert
+from workshop_utils.models.export_distilbert import (
+    by_blocks,
+    by_channel,
+    export_distilbert,
+    quantised,
+    to_onnx,
+)
 from workshop_utils.models.export_tfidf import export_tfidf
 from workshop_utils.models.finetune import fine_tune
 
@@ -38,17 +44,19 @@ BUNDLE = "bundle"
 
 
 class Sizes(NamedTuple):
-    """Texts to train on, to gate on and to test on; texts and rounds of a speed measurement; table rows."""
+    """Texts to train on, to gate on, to test on and to compare kinds of int8 on; texts and rounds of a speed
+    measurement; table rows."""
 
     train: int = 3000
     gate: int = 500
     test: int = 2000
+    kinds: int = 1000
     texts: int = 64
     rounds: int = 7
     rows: tuple[int, ...] = (10_000, 30_000, 100_000)
 
 
-SMALL = Sizes(train=64, gate=60, test=60, texts=8, rounds=2, rows=(500, 2_000))
+SMALL = Sizes(train=64, gate=60, test=60, kinds=60, texts=8, rounds=2, rows=(500, 2_000))
 
 
 def split(sizes: Sizes) -> tuple[pd.DataFrame, ...]:
@@ -121,6 +129,43 @@ def speed_table(table: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows).T
 
 
+def kinds(model, folder: Path, frame: pd.DataFrame, texts: list[str], rounds: int) -> pd.DataFrame:
+    """Every kind of int8 beside float32 on one thread: speed on ``texts``, answers on the reviews."""
+    wide = to_onnx(model)
+    graphs = {
+        "float32": wide,
+        "one scale per channel in all layers": by_channel(wide),
+        "by blocks in all layers": by_blocks(wide),
+        "by blocks in the feed-forward layers": quantised(wide),
+    }
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = 1
+    read = Bundle.load(folder)._read
+    sessions = {
+        name: ort.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
+        for name, graph in graphs.items()
+    }
+
+    def answers(name: str, batch: list[str]) -> np.ndarray:
+        rows = ({"input_ids": read(text)[0].astype(np.int64)} for text in batch)
+        return np.concatenate([sessions[name].run(None, row)[0] for row in rows])
+
+    speed = speeds({name: partial(answers, name, texts) for name in graphs}, len(texts), rounds)
+    ratios = speed / speed[["float32"]].to_numpy()
+    scores = {name: answers(name, list(frame["review"])) for name in graphs}
+    exact = scores["float32"]
+    rows = {
+        name: {
+            "megabytes": round(len(graph) / 1e6),
+            "times as fast as float32": _spread(ratios[name], 2),
+            "equal labels, percent": 100 * (scores[name].argmax(1) == exact.argmax(1)).mean(),
+            "mean change of a probability": f"{np.abs(scores[name] - exact).mean():.4f}",
+        }
+        for name, graph in graphs.items()
+    }
+    return pd.DataFrame(rows).T
+
+
 def accuracies(model, tokenizer, folder: Path, frame: pd.DataFrame) -> dict[str, float]:
     """Accuracy of PyTorch in float32 and of the bundle on the test texts, and equal labels, in percent."""
     from transformers import pipeline
@@ -188,6 +233,7 @@ def report(sizes: Sizes) -> str:
         texts = texts_of_one_length(tokenizer, test, sizes.texts)
         speed = speed_table(speeds(ways(model, tokenizer, folder, texts), len(texts), sizes.rounds))
         accuracy = accuracies(model, tokenizer, folder, test)
+        narrow = kinds(model, folder, test[: sizes.kinds], texts, sizes.rounds)
         costs = table_costs(train, work, sizes.rows, max(1, sizes.rounds // 2))
         threads = Bundle.load(folder).threads
     parts = [
@@ -202,6 +248,9 @@ def report(sizes: Sizes) -> str:
         speed.to_markdown(),
         f"\n## Accuracy on {len(test):,} test texts, percent\n",
         pd.DataFrame([accuracy]).round(2).to_markdown(index=False),
+        "\n## Kinds of int8, on one thread: speed on the texts above, answers on "
+        f"{min(sizes.kinds, len(test)):,} test texts\n",
+        narrow.to_markdown(),
         "\n## Scoring tables with a TF-IDF bundle\n",
         costs.to_markdown(),
     ]

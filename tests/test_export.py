@@ -216,37 +216,18 @@ def test_an_int8_bundle_passes_the_gate_and_keeps_its_figures(int8):
     assert {"torch", "transformers", "onnxruntime"} <= int8.card.versions.keys()
 
 
-@pytest.fixture(scope="module")
-def blocks(encoder, onnx_model, tmp_path_factory):
-    """The bundle that is kept when the fastest int8 answers otherwise than float32."""
-    folder = tmp_path_factory.mktemp("blocks") / "bundle"
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(module, "to_onnx", lambda model: onnx_model)
-        other = module.by_channel(turned(onnx_model))
-        patch.setattr(module, "QUANTISERS", {"int8": lambda model: other, "int8-blocks": module.by_blocks})
-        export_distilbert(*encoder, folder, reviews()[0][:100], ["negative"] * 100, max_length=512)
-    return Bundle.load(folder)
+def test_int8_answers_like_pytorch(encoder, int8):
+    rows = [int8._read(text)[0][0].tolist() for text in HOSTILE]
+    np.testing.assert_allclose(int8.predict_proba(HOSTILE), expected(encoder, rows), atol=0.01)
 
 
-def turned(model):
-    """The same model with the weights of each class given to the next."""
+def test_int8_spares_the_feed_forward_layers_the_common_scale(onnx_model):
     import onnx
-    from onnx import numpy_helper
 
-    graph = onnx.load_model_from_string(model)
-    for tensor in graph.graph.initializer:
-        values = numpy_helper.to_array(tensor)
-        if 3 in values.shape:
-            moved = np.roll(values, 1, axis=values.shape.index(3))
-            tensor.CopyFrom(numpy_helper.from_array(moved, tensor.name))
-    return graph.SerializeToString()
-
-
-def test_when_the_fastest_int8_is_refused_the_next_is_tried(encoder, blocks):
-    assert blocks.card.precision == "int8-blocks"
-    assert blocks.card.gate.passed and blocks.card.gate.equal_labels >= 0.99
-    rows = [blocks._read(text)[0][0].tolist() for text in HOSTILE]
-    np.testing.assert_allclose(blocks.predict_proba(HOSTILE), expected(encoder, rows), atol=0.01)
+    graph = onnx.load_model_from_string(module.quantised(onnx_model)).graph
+    kinds = [node.op_type for node in graph.node]
+    assert kinds.count("MatMulNBits") == 2, "the two feed-forward layers"
+    assert kinds.count("MatMulInteger") == 6, "query, key, value and output, and the classifier's two"
 
 
 def test_the_float32_bundle_answers_like_pytorch_at_every_length(
@@ -277,16 +258,15 @@ def test_a_long_text_keeps_its_special_ids_and_the_part_that_is_wanted(encoder, 
     assert row.tolist() == [[101, *(letter[sign] for sign in ids), 102]] and cut
 
 
-@pytest.mark.parametrize("kind", ["int8", "blocks"])
-def test_an_int8_text_gets_the_same_score_alone_and_among_64_to_the_last_bit(kind, request):
-    bundle, texts = request.getfixturevalue(kind), reviews()[0][:64]
-    together = bundle.predict_proba(texts)
-    assert (together == np.concatenate([bundle.predict_proba([text]) for text in texts])).all()
+def test_an_int8_text_gets_the_same_score_alone_and_among_64_to_the_last_bit(int8):
+    texts = reviews()[0][:64]
+    together = int8.predict_proba(texts)
+    assert (together == np.concatenate([int8.predict_proba([text]) for text in texts])).all()
 
 
-def test_hostile_texts_are_answered_by_every_kind(int8, blocks, exported):
+def test_hostile_texts_are_answered_by_every_kind(int8, exported):
     texts = [*HOSTILE, "wort " * 200_000, "ä" * 1_000_000]
-    for bundle in (int8, blocks, Bundle.load(exported("characters"))):
+    for bundle in (int8, Bundle.load(exported("characters"))):
         scores = bundle.predict_proba(texts)
         assert np.isfinite(scores).all() and np.abs(scores.sum(axis=1) - 1).max() < 1e-6
 

@@ -59,7 +59,7 @@ class Card(BaseModel):
     max_length: int | None = Field(ge=1)
     keep: Keep = "head"
     fill: bool = False
-    precision: Literal["float32", "int8", "int8-blocks"] = "float32"
+    precision: Literal["float32", "int8"] = "float32"
     gate: Gate | None = None
     metrics: dict[str, float] = {}
     metrics_data_sha256: str = _Sha256
