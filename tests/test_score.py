@@ -300,6 +300,19 @@ def test_the_command_scores_and_says_how_many_rows_were_bad(table, folder, monke
     assert command("in.csv").exit_code == 2
 
 
+def test_stopping_the_command_loses_nothing(table, folder, monkeypatch):
+    monkeypatch.setattr(module, "BATCH_ROWS", 2)
+    source = table(b"id,text\n" + b"1,a fine film\n" * 10)
+    arguments = (source, source.with_name("out.csv"), "--bundle", folder)
+    with monkeypatch.context() as patch:
+        stopped = stop_after(2)
+        patch.setattr(module, "score_file", lambda *given: score_file(*given[:5], stopped, 0))
+        told = command(*arguments)
+    assert told.exit_code == 130 and "the same command goes on from here" in told.output
+    told = command(*arguments)
+    assert told.exit_code == 0 and "6 rows" in told.output and "after 4 rows of an earlier run" in told.output
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [

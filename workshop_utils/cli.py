@@ -167,7 +167,11 @@ def score(
             rate = (rows - first[0]) / (bars.tasks[0].elapsed or 1)
             bars.update(bar, completed=done, total=total, rows=rows, rate=rate)
 
-        report = score_file(source, target, model, text_column, overwrite, show)
+        try:
+            report = score_file(source, target, model, text_column, overwrite, show)
+        except KeyboardInterrupt:
+            console.print("Stopped. Nothing is lost: the same command goes on from here.", soft_wrap=True)
+            raise typer.Exit(130) from None
     if report.nothing_to_do:
         console.print(f"{target} is there already; --overwrite scores anew.", markup=False, soft_wrap=True)
         raise typer.Exit(3)
