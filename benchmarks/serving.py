@@ -27,13 +27,8 @@ import pandas as pd
 from workshop_utils.data import load_reviews
 from workshop_utils.models.bundle import Bundle
 from workshop_utils.models.classifier import new_classifier
-from workshop_utils.models.export_distilbert import (
-    by_blocks,
-    by_channel,
-    export_distilbert,
-    quantised,
-    to_onnx,
-)
+from workshop_utils.models.distilbert_onnx import by_blocks, by_channel, quantised, to_onnx
+from workshop_utils.models.export_distilbert import export_distilbert
 from workshop_utils.models.export_tfidf import export_tfidf
 from workshop_utils.models.finetune import fine_tune
 
@@ -48,7 +43,7 @@ class Sizes(NamedTuple):
     measurement; table rows."""
 
     train: int = 3000
-    gate: int = 500
+    gate: int = 2000
     test: int = 2000
     kinds: int = 1000
     texts: int = 64

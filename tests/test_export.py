@@ -169,7 +169,7 @@ def test_a_bundle_that_answers_otherwise_is_never_published(tmp_path):
 
 @pytest.fixture(scope="module")
 def encoder():
-    """A DistilBERT of one narrow layer with the packaged vocabulary."""
+    """A DistilBERT of two narrow layers with the packaged vocabulary."""
     import torch
     from transformers import DistilBertConfig, DistilBertForSequenceClassification, PreTrainedTokenizerFast
 
@@ -177,7 +177,7 @@ def encoder():
 
     torch.manual_seed(0)
     names = {0: "negative", 1: "neutral", 2: "positive"}
-    config = DistilBertConfig(vocab_size=30522, dim=32, n_layers=1, n_heads=2, hidden_dim=64, id2label=names)
+    config = DistilBertConfig(vocab_size=30522, dim=32, n_layers=2, n_heads=2, hidden_dim=64, id2label=names)
     tokenizer = PreTrainedTokenizerFast(tokenizer_file=str(packaged_encoder() / "tokenizer.json"))
     return DistilBertForSequenceClassification(config).eval(), tokenizer
 
@@ -226,8 +226,10 @@ def test_int8_spares_the_feed_forward_layers_the_common_scale(onnx_model):
 
     graph = onnx.load_model_from_string(module.quantised(onnx_model)).graph
     kinds = [node.op_type for node in graph.node]
-    assert kinds.count("MatMulNBits") == 2, "the two feed-forward layers"
-    assert kinds.count("MatMulInteger") == 6, "query, key, value and output, and the classifier's two"
+    assert kinds.count("MatMulNBits") == 4, "two feed-forward layers in each"
+    assert kinds.count("MatMulInteger") == 10, (
+        "query, key, value and output in each, and the classifier's two"
+    )
 
 
 def test_the_float32_bundle_answers_like_pytorch_at_every_length(
