@@ -14,7 +14,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -70,6 +70,18 @@ def texts_of_one_length(tokenizer, frame: pd.DataFrame, count: int) -> list[str]
     return [tokenizer.decode(ids[start : start + size]) for start in starts]
 
 
+def on_one_thread(graph: Path | bytes) -> ort.InferenceSession:
+    """The bare session that a bundle runs."""
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = 1
+    return ort.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
+
+
+def ready_ids(bundle: Bundle, texts: Iterable[str]) -> list[dict[str, np.ndarray]]:
+    """What a session takes, for each text."""
+    return [{"input_ids": bundle._read(text)[0].astype(np.int64)} for text in texts]
+
+
 def ways(model, tokenizer, folder: Path, texts: list[str]) -> dict[str, Callable[[], object]]:
     """Every way to score the texts, by its name."""
     from transformers import pipeline
@@ -78,11 +90,9 @@ def ways(model, tokenizer, folder: Path, texts: list[str]) -> dict[str, Callable
     filled = {"padding": "max_length", "truncation": True, "max_length": 512}
     cut = {"truncation": True, "max_length": LENGTH}
     bundle = Bundle.load(folder)
-    options = ort.SessionOptions()
-    options.intra_op_num_threads = 1
-    single = ort.InferenceSession(folder / "model.onnx", options, providers=["CPUExecutionProvider"])
+    single = on_one_thread(folder / "model.onnx")
     whole = ort.InferenceSession(folder / "model.onnx", providers=["CPUExecutionProvider"])
-    rows = [{"input_ids": bundle._read(text)[0].astype(np.int64)} for text in texts]
+    rows = ready_ids(bundle, texts)
     pool = ThreadPoolExecutor(bundle.threads)
     return {
         "pipeline, float32, one text at a time, filled up to 512": lambda: [pipe(t, **filled) for t in texts],
@@ -133,21 +143,16 @@ def kinds(model, folder: Path, frame: pd.DataFrame, texts: list[str], rounds: in
         "by blocks in all layers": by_blocks(wide),
         "by blocks in the feed-forward layers": quantised(wide),
     }
-    options = ort.SessionOptions()
-    options.intra_op_num_threads = 1
-    read = Bundle.load(folder)._read
-    sessions = {
-        name: ort.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
-        for name, graph in graphs.items()
-    }
+    sessions = {name: on_one_thread(graph) for name, graph in graphs.items()}
+    bundle = Bundle.load(folder)
 
-    def answers(name: str, batch: list[str]) -> np.ndarray:
-        rows = ({"input_ids": read(text)[0].astype(np.int64)} for text in batch)
-        return np.concatenate([sessions[name].run(None, row)[0] for row in rows])
+    def answers(name: str, batch: list[dict]) -> np.ndarray:
+        return np.concatenate([sessions[name].run(None, row)[0] for row in batch])
 
-    speed = speeds({name: partial(answers, name, texts) for name in graphs}, len(texts), rounds)
+    alike, reviews = ready_ids(bundle, texts), ready_ids(bundle, frame["review"])
+    speed = speeds({name: partial(answers, name, alike) for name in graphs}, len(texts), rounds)
     ratios = speed / speed[["float32"]].to_numpy()
-    scores = {name: answers(name, list(frame["review"])) for name in graphs}
+    scores = {name: answers(name, reviews) for name in graphs}
     exact = scores["float32"]
     rows = {
         name: {

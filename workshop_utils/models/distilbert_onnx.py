@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    import onnx
     import torch
     from transformers import DistilBertForSequenceClassification
 
@@ -82,44 +83,44 @@ def _answers(layer: "torch.nn.Module", asking: "torch.Tensor", states: "torch.Te
 
 def quantised(model: bytes) -> bytes:
     """The same ONNX model in int8: attention with one scale per channel, feed-forward layers by blocks."""
-    import onnx
-
-    graph = onnx.load_model_from_string(model)
-    weights = {tensor.name: tensor.dims for tensor in graph.graph.initializer}
-    layers = [node for node in graph.graph.node if node.op_type == "MatMul" and node.input[1] in weights]
+    graph = _without_shapes(model).graph
+    weights = {tensor.name: tensor.dims for tensor in graph.initializer}
+    layers = [node for node in graph.node if node.op_type == "MatMul" and node.input[1] in weights]
     square = {node.name for node in layers if len(set(weights[node.input[1]])) == 1}
     return by_blocks(by_channel(model, {node.name for node in layers} - square))
 
 
 def by_channel(model: bytes, but: Iterable[str] = ()) -> bytes:
     """In int8: one scale for each output of a layer, one for all its inputs; all layers but those named."""
-    import onnx
     from onnxruntime.quantization import quantize_dynamic
 
-    graph = onnx.load_model_from_string(model)
-    del graph.graph.value_info[:]  # the exporter's shapes contradict the quantiser's
     with _errors_only(), tempfile.TemporaryDirectory() as scratch:
         target = Path(scratch) / "model.onnx"
-        quantize_dynamic(graph, target, per_channel=True, nodes_to_exclude=list(but))
+        quantize_dynamic(_without_shapes(model), target, per_channel=True, nodes_to_exclude=list(but))
         return target.read_bytes()
 
 
 def by_blocks(model: bytes) -> bytes:
     """In int8: a scale for every 128 weights and every 128 inputs; all layers still in float32."""
-    import onnx
     from onnxruntime.quantization.matmul_nbits_quantizer import (
         DefaultWeightOnlyQuantConfig,
         MatMulNBitsQuantizer,
     )
 
-    graph = onnx.load_model_from_string(model)
-    del graph.graph.value_info[:]
     # level 4 multiplies in int8; without it the weights alone are int8, and nothing is won but memory
     settings = DefaultWeightOnlyQuantConfig(block_size=128, bits=8, is_symmetric=True, accuracy_level=4)
     with _errors_only():
-        quantiser = MatMulNBitsQuantizer(graph, algo_config=settings)
+        quantiser = MatMulNBitsQuantizer(_without_shapes(model), algo_config=settings)
         quantiser.process()
     return quantiser.model.model.SerializeToString()
+
+
+def _without_shapes(model: bytes) -> "onnx.ModelProto":
+    import onnx
+
+    parsed = onnx.load_model_from_string(model)
+    del parsed.graph.value_info[:]  # the exporter's shapes contradict the quantisers'
+    return parsed
 
 
 @contextmanager
