@@ -21,7 +21,7 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from workshop_utils.data import load_poems, load_products, load_reviews, read_table
 from workshop_utils.data.clean import clean
 from workshop_utils.data.duplicates import near_duplicates
-from workshop_utils.data.paths import corpora_dir
+from workshop_utils.paths import corpora_dir
 
 RESULTS = Path(__file__).parent / "results"
 FOLDS = StratifiedKFold(5, shuffle=True, random_state=0)

@@ -5,7 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from workshop_utils.data.paths import ROOT
+from workshop_utils.paths import ROOT
 
 
 def last_line(module: str, *arguments: str) -> str:

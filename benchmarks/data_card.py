@@ -10,8 +10,9 @@ import re
 import pandas as pd
 
 from workshop_utils.data import load_poems, load_products, load_reviews
-from workshop_utils.data.checksums import BUNDLED_SUMS, read_sums
-from workshop_utils.data.paths import BUNDLED
+from workshop_utils.data.bundled import BUNDLED_SUMS
+from workshop_utils.files import read_sums
+from workshop_utils.paths import BUNDLED
 
 CARD = BUNDLED / "README.md"
 

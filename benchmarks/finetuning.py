@@ -4,9 +4,9 @@
     python -m benchmarks.finetuning --no-accuracy
 
 Same encoder, texts, learning rates and number of updates (8 texts each). Each run is a process of its own and
-the variants take turns. The plain Trainer fills every text up to 512 ids, takes texts in the order of chance
+the variants take turns. The plain Trainer pads every text to 512 ids, takes texts in the order of chance
 and trains all weights in float32. Filling is masked and changes no answer (the page says by how much), so its
-accuracy is measured without the filling, which would take an hour. Writes ``results/finetuning.md``.
+accuracy is measured without the padding, which would take an hour. Writes ``results/finetuning.md``.
 """
 
 import argparse
@@ -22,9 +22,9 @@ import pandas as pd
 from benchmarks.child import last_line
 from workshop_utils.data import load_reviews
 from workshop_utils.data.split import hold_out
-from workshop_utils.models.classifier import Classifier, new_classifier
-from workshop_utils.models.evaluation import paired_difference
-from workshop_utils.models.finetune import Recipe, make_trainer, quiet
+from workshop_utils.models.metrics import paired_difference
+from workshop_utils.models.transformer.classifier import Classifier, new_classifier
+from workshop_utils.models.transformer.finetune import Recipe, make_trainer, quiet
 
 RESULTS = Path(__file__).parent / "results"
 LABELS = ["negative", "positive"]
@@ -33,23 +33,23 @@ TURNS, ROWS, SEEDS = 3, 96, range(3)
 #: What differs from the course's way.
 PLAIN = {
     "max_length": 512,
-    "grouped": False,
-    "train_words": True,
+    "group_by_length": False,
+    "train_embeddings": True,
     "attention_dropout": 0.1,
     "bf16": False,
 }
 VARIANTS = {
-    "plain Trainer, filled to 512": {**PLAIN, "fill": 512},
-    "plain Trainer, filled to the longest of the batch": PLAIN,
+    "plain Trainer, padded to 512": {**PLAIN, "pad_to": 512},
+    "plain Trainer, padded to the longest of the batch": PLAIN,
     "course": {},
     "course, 128 ids of head and tail": {"max_length": 128},
-    "course, order of chance": {"grouped": False},
-    "course, word vectors trained too": {"train_words": True},
+    "course, order of chance": {"group_by_length": False},
+    "course, word vectors trained too": {"train_embeddings": True},
     "course, dropout in attention too": {"attention_dropout": 0.1},
     "course, float32": {"bf16": False},
-    "course, 4 texts at a time": {"at_once": 4},
+    "course, 4 texts at a time": {"per_device_batch_size": 4},
 }
-FIRST, COURSE = "plain Trainer, filled to 512", "course"
+FIRST, COURSE = "plain Trainer, padded to 512", "course"
 
 
 def main() -> None:
@@ -97,7 +97,7 @@ def _compared(runs: list[dict], plain: list[dict]) -> dict[str, str]:
 
 
 def accuracy() -> str:
-    """Accuracy on the test part over seeds, plain Trainer (without filling) and course."""
+    """Accuracy on the test part over seeds, plain Trainer (without padding) and course."""
     plain, ours = (
         [_child(rows=None, epochs=2, seed=seed, **change) for seed in SEEDS] for change in (PLAIN, {})
     )
@@ -113,7 +113,7 @@ def accuracy() -> str:
         f"Plain Trainer {spoken[0]}, course {spoken[1]} (mean ± deviation over the seeds). Difference "
         f"{100 * difference.value:+.1f} points, 95 % interval {100 * difference.low:+.1f} to "
         f"{100 * difference.high:+.1f}. Filling up to 512 moves no probability by more than "
-        f"{max(run['filling'] for run in plain):.0e}.\n"
+        f"{max(run['padding'] for run in plain):.0e}.\n"
     )
 
 
@@ -122,23 +122,23 @@ def measure(
     epochs: int,
     seed: int,
     max_length: int = 256,
-    grouped: bool = True,
-    train_words: bool = False,
+    group_by_length: bool = True,
+    train_embeddings: bool = False,
     attention_dropout: float = 0.0,
     bf16: bool | None = None,
-    at_once: int = 8,
-    fill: int | None = None,
+    per_device_batch_size: int = 8,
+    pad_to: int | None = None,
 ) -> dict:
     """Train once in this process; with all rows also answer the test part."""
     frame = load_reviews("sample").query("split == 'reference'").reset_index(drop=True)
     held = hold_out(frame["review"], frame["sentiment"])
     train, test = frame[~held].sample(frac=1, random_state=seed)[:rows], frame[held]
-    classifier = new_classifier(LABELS, max_length=max_length, keep="both", seed=seed)
+    classifier = new_classifier(LABELS, max_length=max_length, truncation="head_tail", seed=seed)
     recipe = Recipe(
         epochs,
-        at_once=at_once,
-        train_words=train_words,
-        grouped=grouped,
+        per_device_batch_size=per_device_batch_size,
+        train_embeddings=train_embeddings,
+        group_by_length=group_by_length,
         attention_dropout=attention_dropout,
         bf16=bf16,
         seed=seed,
@@ -146,8 +146,8 @@ def measure(
     texts = list(train["review"]), list(train["sentiment"])
     with tempfile.TemporaryDirectory() as folder:
         trainer = make_trainer(classifier, texts, folder, recipe)
-        if fill:
-            trainer.data_collator.padding, trainer.data_collator.max_length = "max_length", fill
+        if pad_to:
+            trainer.data_collator.padding, trainer.data_collator.max_length = "max_length", pad_to
         with quiet():
             told = trainer.train()
     result = {
@@ -160,19 +160,19 @@ def measure(
             "accuracy": float((said == true).mean()),
             "said": list(said),
             "true": list(true),
-            "filling": filling_moves(classifier, list(test["review"])[:8]),
+            "padding": padding_moves(classifier, list(test["review"])[:8]),
         }
     return result
 
 
-def filling_moves(classifier: Classifier, texts: list[str]) -> float:
-    """The largest change of a probability when texts are filled up to 512 ids."""
+def padding_moves(classifier: Classifier, texts: list[str]) -> float:
+    """The largest change of a probability when texts are padded to 512 ids."""
     import torch
 
     rows = {"input_ids": classifier.rows(texts)}
-    filled = classifier.tokenizer.pad(rows, padding="max_length", max_length=512, return_tensors="pt")
+    padded = classifier.tokenizer.pad(rows, padding="max_length", max_length=512, return_tensors="pt")
     with torch.inference_mode():
-        answers = torch.softmax(classifier.model.eval()(**filled).logits, dim=-1).numpy()
+        answers = torch.softmax(classifier.model.eval()(**padded).logits, dim=-1).numpy()
     return float(np.abs(answers - classifier.predict_proba(texts)).max())
 
 

@@ -23,7 +23,7 @@ from benchmarks.child import finished_runs, measure_into
 from benchmarks.corpora import Task, reviews
 from benchmarks.original_corpora import tfidf_words_and_pairs, word_cnn
 from benchmarks.readme import write_between_marks
-from workshop_utils.data.paths import corpora_dir
+from workshop_utils.paths import corpora_dir
 
 RESULTS = Path(__file__).parent / "results"
 RUNS = RESULTS / "learning_curve.jsonl"
@@ -102,12 +102,12 @@ def encoder(task: Task, seed: int) -> tuple[np.ndarray, dict[str, float]]:
     """Fine-tune the packaged encoder on head and tail of each text; of most texts, also try it on goods."""
     import torch
 
-    from workshop_utils.models.classifier import new_classifier
-    from workshop_utils.models.finetune import Recipe, fast_bf16, fine_tune
+    from workshop_utils.models.transformer.classifier import new_classifier
+    from workshop_utils.models.transformer.finetune import Recipe, fast_bf16, fine_tune
 
     size = min(size for size in SIZES if size >= len(task.train))
-    classifier = new_classifier(LABELS, max_length=MAX_LENGTH, keep="both", seed=seed)
-    recipe = Recipe(EPOCHS[size], RATES[size], batch_size=16, at_once=16, seed=seed)
+    classifier = new_classifier(LABELS, max_length=MAX_LENGTH, truncation="head_tail", seed=seed)
+    recipe = Recipe(EPOCHS[size], RATES[size], batch_size=16, per_device_batch_size=16, seed=seed)
     fine_tune(classifier, task.train, [LABELS[number] for number in task.train_labels], recipe)
     with torch.autocast(classifier.model.device.type, torch.bfloat16, enabled=fast_bf16()):
         return classifier.predict_proba(task.test), on_goods(classifier) if size == SIZES[-1] else {}

@@ -1,6 +1,6 @@
 """The networks that courses of 2019 built on poems, rebuilt from their description for comparison.
 
-Both are trained as they were then: filling is read like text, no dropout, no validation.
+Both are trained as they were then: padding is read like text, no dropout, no validation.
 """
 
 import keras

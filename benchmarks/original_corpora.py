@@ -27,10 +27,10 @@ from sklearn.pipeline import make_union
 
 from benchmarks.child import finished_runs, measure_into
 from benchmarks.corpora import Task, poems, reviews
+from benchmarks.length_batches import fit_by_length, predict_by_length
 from benchmarks.readme import write_between_marks
-from workshop_utils.models.by_length import fit_by_length, predict_by_length
-from workshop_utils.models.encoding import encode, encode_rows, train_characters, train_words
-from workshop_utils.models.wide import bags, evidence, wide_cnn
+from benchmarks.wide_cnn import nb_log_ratio, ngram_ids, wide_cnn
+from workshop_utils.models.tokenization import encode, encode_rows, train_characters, train_words
 
 RESULTS = Path(__file__).parent / "results"
 RUNS = RESULTS / "original_corpora.jsonl"
@@ -196,10 +196,10 @@ def _wide_cnn(
     counter.fit(task.train)
     tokenizer = train_words(task.train, size=30_000, min_count=2, lowercase=lowercase)
     inputs, asked = (
-        [encode_rows(tokenizer, texts, 500, "both"), bags(counter, texts)]
+        [encode_rows(tokenizer, texts, 500, "head_tail"), ngram_ids(counter, texts)]
         for texts in (task.train, task.test)
     )
-    known = evidence(inputs[1], task.train_labels, len(counter.get_feature_names_out()))
+    known = nb_log_ratio(inputs[1], task.train_labels, len(counter.get_feature_names_out()))
     network = wide_cnn(tokenizer.get_vocab_size(), known, kernels=kernels, seed=seed)
     fit_by_length(network, inputs, task.train_labels, epochs, batch_size=batch_size, seed=seed)
     return predict_by_length(network, asked)

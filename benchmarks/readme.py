@@ -2,7 +2,7 @@
 
 import re
 
-from workshop_utils.data.paths import ROOT
+from workshop_utils.paths import ROOT
 
 
 def write_between_marks(name: str, text: str) -> None:

@@ -25,12 +25,12 @@ import onnxruntime as ort
 import pandas as pd
 
 from workshop_utils.data import load_reviews
-from workshop_utils.models.bundle import Bundle
-from workshop_utils.models.classifier import new_classifier
-from workshop_utils.models.distilbert_onnx import by_blocks, by_channel, quantised, to_onnx
-from workshop_utils.models.export_distilbert import export_distilbert
-from workshop_utils.models.export_tfidf import export_tfidf
-from workshop_utils.models.finetune import fine_tune
+from workshop_utils.models.bundle.bundle import Bundle
+from workshop_utils.models.export.distilbert import export_distilbert, to_onnx
+from workshop_utils.models.export.quantize import by_blocks, by_channel, quantised
+from workshop_utils.models.export.tfidf import export_tfidf
+from workshop_utils.models.transformer.classifier import new_classifier
+from workshop_utils.models.transformer.finetune import fine_tune
 
 RESULTS = Path(__file__).parent / "results"
 LENGTH = 128
@@ -87,7 +87,7 @@ def ways(model, tokenizer, folder: Path, texts: list[str]) -> dict[str, Callable
     from transformers import pipeline
 
     pipe = pipeline("text-classification", model=model, tokenizer=tokenizer, device="cpu")
-    filled = {"padding": "max_length", "truncation": True, "max_length": 512}
+    padded = {"padding": "max_length", "truncation": True, "max_length": 512}
     cut = {"truncation": True, "max_length": LENGTH}
     bundle = Bundle.load(folder)
     single = on_one_thread(folder / "model.onnx")
@@ -95,8 +95,8 @@ def ways(model, tokenizer, folder: Path, texts: list[str]) -> dict[str, Callable
     rows = ready_ids(bundle, texts)
     pool = ThreadPoolExecutor(bundle.threads)
     return {
-        "pipeline, float32, one text at a time, filled up to 512": lambda: [pipe(t, **filled) for t in texts],
-        "pipeline, float32, one text at a time, not filled": lambda: [pipe(t, **cut) for t in texts],
+        "pipeline, float32, one text at a time, padded to 512": lambda: [pipe(t, **padded) for t in texts],
+        "pipeline, float32, one text at a time, not padded": lambda: [pipe(t, **cut) for t in texts],
         BUNDLE: lambda: bundle.predict_proba(texts),
         "bundle, one text at a time": lambda: [bundle.predict_proba([text]) for text in texts],
         "bare session on ready ids, side by side": lambda: list(pool.map(partial(single.run, None), rows)),
@@ -189,7 +189,7 @@ def table_costs(train: pd.DataFrame, work: Path, rows: tuple[int, ...], repeats:
     folder = export_tfidf(vectorizer, classifier, work / "tfidf")
     code = (
         "import pathlib, sys\nfrom workshop_utils.models.bundle import Bundle\n"
-        "from workshop_utils.models.score import score_file\n"
+        "from workshop_utils.models.bundle.score import score_file\n"
         "source, target, folder = map(pathlib.Path, sys.argv[1:])\n"
         "report = score_file(source, target, Bundle.load(folder), 'text', overwrite=True)\n"
         "status = pathlib.Path('/proc/self/status').read_text()\n"
@@ -221,7 +221,7 @@ def table_costs(train: pd.DataFrame, work: Path, rows: tuple[int, ...], repeats:
 def report(sizes: Sizes) -> str:
     """The whole page as Markdown."""
     train, gate, test = split(sizes)
-    classifier = new_classifier(LABELS, max_length=LENGTH, keep="head")
+    classifier = new_classifier(LABELS, max_length=LENGTH, truncation="head")
     fine_tune(classifier, list(train["review"]), list(train["sentiment"]))
     model, tokenizer = classifier.model, classifier.tokenizer
     with tempfile.TemporaryDirectory() as scratch:
@@ -242,8 +242,8 @@ def report(sizes: Sizes) -> str:
         f"384) was fine-tuned on {len(train):,} film reviews. Its bundle is {card.precision} (gate: accuracy "
         f"{card.gate.accuracy_float32:.3f} in float32, {card.gate.accuracy_int8:.3f} in int8, "
         f"{card.gate.equal_labels:.1%} equal labels on {card.gate.texts} texts). "
-        "Medians with range; ratios within the same round. Targets: 10 times the filled pipeline, 3 times "
-        "the one that is not filled, 0.85 of the bare session side by side.\n",
+        "Medians with range; ratios within the same round. Targets: 10 times the padded pipeline, 3 times "
+        "the one that is not padded, 0.85 of the bare session side by side.\n",
         f"\n## Texts of {LENGTH} ids: {sizes.texts} texts, {sizes.rounds} rounds, interleaved\n",
         speed.to_markdown(),
         f"\n## Accuracy on {len(test):,} test texts, percent\n",

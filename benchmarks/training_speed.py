@@ -26,12 +26,12 @@ TURNS = 3
 START = {"pipeline": "grouped", "batch": 64, "jit": False, "kernels": "plain", "threads": 0}
 VARIANTS = {
     "start": {},
-    "order of chance, filled to the longest of the batch": {"pipeline": "shuffled"},
-    "filled to one length for all": {"pipeline": "padded"},
+    "order of chance, padded to the longest of the batch": {"pipeline": "shuffled"},
+    "padded to one length for all": {"pipeline": "padded"},
     "8 texts a batch": {"batch": 8},
     "16 texts a batch": {"batch": 16},
     "256 texts a batch": {"batch": 256},
-    "XLA (jit_compile=True), filled to one length": {"pipeline": "padded", "jit": True},
+    "XLA (jit_compile=True), padded to one length": {"pipeline": "padded", "jit": True},
     "oneDNN kernels": {"kernels": "oneDNN"},
     "one thread": {"threads": 1},
 }
@@ -76,10 +76,10 @@ def texts_per_second(setting: dict) -> float:
     import numpy as np
     import tensorflow as tf
 
+    from benchmarks.length_batches import grouped_batches
     from workshop_utils.data import load_reviews
-    from workshop_utils.models.by_length import grouped_batches
-    from workshop_utils.models.encoding import pad, train_words
-    from workshop_utils.models.nets import word_cnn
+    from workshop_utils.models.cnn.networks import word_cnn
+    from workshop_utils.models.tokenization import pad, train_words
 
     tf.config.threading.set_intra_op_parallelism_threads(setting["threads"])
     texts = load_reviews("sample").query("split == 'reference'")["review"].tolist() * 2

@@ -450,17 +450,17 @@ right.set(xlabel="words", ylabel="share of texts that fit")
 plt.show()
 
 # %% [markdown]
-# Texts in one batch must have the same length, so short ones are filled up and long ones are cut. Without a cap the single
-# longest text would decide: everything else would be mostly filling. Read the right figure like this: go up to the
+# Texts in one batch must have the same length, so short ones are padded and long ones are truncated. Without a cap the single
+# longest text would decide: everything else would be mostly padding. Read the right figure like this: go up to the
 # share of texts you want to keep whole, then right to the curve, then down to the cap.
 
 # %%
 cap = int(words.quantile(0.95))
-filling = {
+padding = {
     name: 1 - words.clip(upper=limit).sum() / (limit * len(words))
     for name, limit in [("no cap", words.max()), (f"cap at {cap}", cap)]
 }
-{name: f"{share:.0%} filling" for name, share in filling.items()}
+{name: f"{share:.0%} padding" for name, share in padding.items()}
 
 # %% [markdown]
 # A cap at the 95th percentile leaves nineteen of twenty texts whole and saves most of the computation. Whether the cut-off
@@ -612,7 +612,7 @@ pd.Series(score_card, name="found", dtype=object).to_frame()
 
 # %%
 from workshop_utils.course.results import record
-from workshop_utils.data.paths import home
+from workshop_utils.paths import home
 
 assert clean_listings["text"].is_unique and clean_listings["text"].str.strip().ne("").all()
 assert verdict(listings).startswith("rejected") and verdict(clean_listings) == "accepted"

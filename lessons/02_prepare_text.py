@@ -216,10 +216,10 @@ def check(judge, expect):
 
 
 # %% [markdown]
-# From now on the harness comes from `workshop_utils.models.experiment`. Does it measure what we measured by hand?
+# From now on the harness comes from `workshop_utils.models.tuning.compare`. Does it measure what we measured by hand?
 
 # %%
-from workshop_utils.models.experiment import compare, scores, splits
+from workshop_utils.models.tuning import compare, scores, splits
 
 same = scores(variants, poem_texts, poem_labels, splits(poem_labels, repeats, seed=seed))
 bool(np.allclose(same, by_hand))
@@ -446,10 +446,10 @@ f"{agreement:.0%} of the merges agree, {time.perf_counter() - start:.2f} seconds
 #
 # One trick remains: the library can work on the **bytes** of a text instead of its characters. There are only 256, all
 # known, so that no text on earth has an unknown part. This form is what `train_subwords` in
-# `workshop_utils.models.encoding` makes.
+# `workshop_utils.models.tokenization` makes.
 
 # %%
-from workshop_utils.models.encoding import train_subwords
+from workshop_utils.models.tokenization import train_subwords
 
 subwords = train_subwords(poem_texts[train], 1000)
 back = [subwords.decode(subwords.encode(text).ids) == text for text in hostile]
@@ -693,18 +693,18 @@ answers["stems"]
 # every form of a word, stems are still a good idea. Here we leave the words alone.
 
 # %% [markdown]
-# ## How long, and where to fill up?
+# ## How long, and where does the padding go?
 #
-# Texts in a batch need one length. Short ones are filled up with a number that means *nothing here* (**padding**), long ones
+# Texts in a batch need one length. Short ones are padded with a number that means *nothing here* (**padding**), long ones
 # are cut (**truncation**). There are two ends for each. Let us see all four on three short rows of ids.
 
 # %%
-from workshop_utils.models.encoding import pad
+from workshop_utils.models.tokenization import pad
 
 numbered = [[11, 12], [21, 22, 23, 24], [31, 32, 33, 34, 35, 36]]
 for side in ("right", "left"):
     for keep in ("head", "tail"):
-        print(f"fill up on the {side}, keep the {keep}\n{pad(numbered, 4, side, keep)}")
+        print(f"padding on the {side}, keep the {keep}\n{pad(numbered, 4, side, keep)}")
 
 # %% [markdown]
 # Keras calls these `padding="post"` and `"pre"`, `truncating="post"` and `"pre"`. Zero must not be the number of any
@@ -767,7 +767,7 @@ def both_ends(ids, length):
 
 
 # %% [markdown] exercise="both_ends" part="discussion"
-# `pad` does the same with `keep="both"`. "The middle of a review is mostly plot, and a judge of moods can do without plot":
+# `pad` does the same with `truncation="head_tail"`. "The middle of a review is mostly plot, and a judge of moods can do without plot":
 # it sounds convincing. The next cell asks.
 
 
@@ -810,7 +810,7 @@ answers["both ends"]
 # longer texts and more room the answer may turn round, so the question belongs to each new task, and lesson 06 asks it
 # again for another model.
 #
-# Second experiment: on which side should the filling go? A bag of words does not see it at all. So we take a model that is
+# Second experiment: on which side should the padding go? A bag of words does not see it at all. So we take a model that is
 # bound to **positions**, like a dense network: one weight for each character at each place. Filled up on the right,
 # the beginnings of the poems stand in line; on the left, their endings do.
 
@@ -831,7 +831,7 @@ ask("padding", {side: placed(side) for side in ("right", "left")} | no_places, o
 # Between the two sides the bundled poems show no difference larger than the noise. What matters is the last row, the same
 # characters without their places, which is far better. As soon as a weight is tied to a place, the same letter one place
 # further is a stranger. That is the reason why lesson 04 lets a small window *glide* over the text. For padding the rule is:
-# choose one side, the same in training and in use, and make sure the model ignores the filling (a **mask** tells it where the
+# choose one side, the same in training and in use, and make sure the model ignores the padding (a **mask** tells it where the
 # text is).
 
 # %% [markdown]
@@ -988,7 +988,7 @@ answers["slips"]
 
 # %%
 from safetensors.numpy import load_file
-from workshop_utils.models.encoder import packaged_encoder
+from workshop_utils.models.transformer import packaged_encoder
 
 folder = packaged_encoder()
 vectors = load_file(folder / "model.safetensors")["embeddings.word_embeddings.weight"]

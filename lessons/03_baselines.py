@@ -260,7 +260,7 @@ pd.DataFrame(
 
 # %%
 from sklearn.metrics import f1_score
-from workshop_utils.models.evaluation import macro_f1
+from workshop_utils.models.metrics import macro_f1
 
 by_hand = np.mean([f1(label, ruled) for label in labels])
 assert np.isclose(by_hand, macro_f1(true, ruled))
@@ -296,7 +296,7 @@ plt.show()
 # The package does the same faster, and for both marks. Do the bounds agree, up to the luck of the draw?
 
 # %%
-from workshop_utils.models.evaluation import bootstrap_interval
+from workshop_utils.models.metrics import bootstrap_interval
 
 ours = bootstrap_interval(true, ruled, "accuracy", seed=seed)
 assert abs(ours.low - low) < 0.02 and abs(ours.high - high) < 0.02
@@ -638,14 +638,14 @@ answers["TF-IDF + dense network"] = by_seed[0]
 # Everything in one table: both marks, the 95 % interval of macro-F1, and the seconds.
 
 # %%
-from workshop_utils.models.evaluation import bar_table, plot_bars, save_bar
+from workshop_utils.models.metrics import results_table, plot_results, save_baselines
 
-bars = bar_table(true, answers, seed=seed)
+bars = results_table(true, answers, seed=seed)
 bars.round(3)
 
 # %% alt="Horizontal bars: macro-F1 of each baseline with its 95 percent interval"
 figure, axis = plt.subplots(figsize=(9, 4.5))
-plot_bars(bars, axis)
+plot_results(bars, axis)
 axis.set(title="The bar", ylabel="")
 plt.show()
 
@@ -655,10 +655,10 @@ plt.show()
 
 # %%
 from pathlib import Path
-from workshop_utils.models.evaluation import bar_path
+from workshop_utils.models.metrics import baselines_path
 
-own_path = bar_path().with_stem(f"baselines_{Path(csv).stem}") if csv else None
-save_bar(bars, own_path).name
+own_path = baselines_path().with_stem(f"baselines_{Path(csv).stem}") if csv else None
+save_baselines(bars, own_path).name
 
 # %% [markdown]
 # Back to the figure: on the bundled reviews it falls into two parts. Below stands what learned from the words of all
@@ -670,7 +670,7 @@ save_bar(bars, own_path).name
 # apart.
 
 # %%
-from workshop_utils.models.evaluation import paired_difference
+from workshop_utils.models.metrics import paired_difference
 
 reference = answers["TF-IDF + logistic"][0]
 differences = {

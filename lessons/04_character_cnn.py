@@ -130,11 +130,11 @@ pd.Series(dict(counts.most_common()[:-7:-1]), name="times in all training poems"
 
 # %% [markdown]
 # The rare ones stay in. Each costs one row in a table, and whoever leaves them out tears a hole into every poem that has
-# one. Two numbers are reserved: 0 for the **filling** behind short poems, and 1 for whatever the training texts did not
+# one. Two numbers are reserved: 0 for the **padding** behind short poems, and 1 for whatever the training texts did not
 # contain. `train_characters` from the package does exactly this. Does it find the same alphabet?
 
 # %%
-from workshop_utils.models.encoding import encode, train_characters
+from workshop_utils.models.tokenization import encode, train_characters
 
 tokenizer = train_characters(train["text"])
 vocabulary = tokenizer.get_vocab_size()
@@ -170,7 +170,7 @@ by_hand = [by_frequency.index(c) + 2 if c in by_frequency else 1 for c in decomp
 # ## Exercise 1: There and back again
 #
 # Build an alphabet yourself, without the package. `letters` is a list of all characters of `train["text"]`, each once, in
-# any order; place 0 holds `""` (the filling) and place 1 holds `"�"` (unknown). Then complete `my_decode`: it turns a row of numbers
+# any order; place 0 holds `""` (the padding) and place 1 holds `"�"` (unknown). Then complete `my_decode`: it turns a row of numbers
 # into a text.
 
 # %% [markdown] exercise="decode" part="hint"
@@ -202,7 +202,7 @@ from workshop_utils.course.checks import exercise
 
 @exercise("There and back again")
 def check(letters, my_decode, expect):
-    expect(letters[:2] == ["", "�"], "0 fills and 1 is unknown", "the first two places")
+    expect(letters[:2] == ["", "�"], "0 is padding and 1 is unknown", "the first two places")
     expect(len(letters) == len(set(letters)), "each character stands once", "use a set")
     expect(set(counts) <= set(letters), "no character is missing", "line ends are characters too")
     numbers = [letters.index(character) for character in train["text"][0]]
@@ -239,12 +239,12 @@ x_train, x_validation, x_test = (
 )
 {
     "shape": x_train.shape,
-    "filling": f"{(x_train == 0).mean():.0%}",
+    "padding": f"{(x_train == 0).mean():.0%}",
     "unknown in validation": int((x_validation == 1).sum()),
 }
 
 # %% [markdown]
-# The filling is the price of one length for all. And here or there a poem may hold a character that no training poem has; it is
+# The padding is the price of one length for all. And here or there a poem may hold a character that no training poem has; it is
 # read as 1, and nothing breaks.
 
 # %% [markdown]
@@ -337,7 +337,7 @@ f"{dense.count_params():,} weights for {len(train):,} poems"
 # package trains with one line of progress and returns the history as a table.
 
 # %%
-from workshop_utils.models.fit import fit
+from workshop_utils.models.cnn import fit
 
 examined = (x_validation, y_validation)
 whole_history = fit(dense, x_train, y_train, dense_epochs, examined, batch_size=16, seed=seed)
@@ -345,7 +345,7 @@ whole_history.iloc[[0, 1, -1]].round(3)
 
 # %% [markdown]
 # It knows every training poem, as expected. But on the validation part it is above guessing. Has it learned to read after all? Let us be
-# suspicious. It sees where the text ends and the filling begins, so it could simply *measure* the poem. How far does one get with
+# suspicious. It sees where the text ends and the padding begins, so it could simply *measure* the poem. How far does one get with
 # nothing but the number of characters?
 
 # %%
@@ -601,9 +601,9 @@ memory = {"one-hot": as_switches.nbytes / 1e6, "embedding": as_vectors.nbytes / 
 # %% [markdown]
 # ## The network, piece by piece
 #
-# Now we put the parts together: vectors for letters, convolution, pooling, softmax. One more detail matters. Behind a short poem stands filling, and
-# filling is no letter. A **mask**, 1 where there is text and 0 behind it, is multiplied on before and after each convolution, so
-# that filling can never answer.
+# Now we put the parts together: vectors for letters, convolution, pooling, softmax. One more detail matters. Behind a short poem stands padding, and
+# padding is no letter. A **mask**, 1 where there is text and 0 behind it, is multiplied on before and after each convolution, so
+# that padding can never answer.
 
 
 # %%
@@ -752,7 +752,7 @@ def one_run(form, number, train_part, held_part):
 # mean of the last three epochs, because a single epoch wobbles.
 
 # %%
-from workshop_utils.models.experiment import compare
+from workshop_utils.models.tuning import compare
 
 trial_parts, rows = [], []
 for number in range(seed, seed + repeats):
@@ -789,7 +789,7 @@ stacked
 # validation loss has not fallen for `patience` epochs, and the weights of the best epoch come back: **early stopping**.
 
 # %%
-from workshop_utils.models.nets import character_cnn
+from workshop_utils.models.cnn import character_cnn
 
 network = character_cnn(
     vocabulary, len(labels), dimensions=16, filters=64, kernel=5, layers=stacked, seed=seed
@@ -831,19 +831,19 @@ cnn_shift = float((before != after).mean())
 # %% [markdown]
 # Hardly a poem is read differently (a poem that is cut at the cap loses its last letter, and the first letters have a new neighbour).
 #
-# ### Does filling confuse it?
+# ### Does padding confuse it?
 #
-# Alone, a poem needs no filling; beside an epic it gets a thousand zeros. The answer must be the same, up to rounding, or a user would get
+# Alone, a poem needs no padding; beside an epic it gets a thousand zeros. The answer must be the same, up to rounding, or a user would get
 # different answers for the same poem on different days.
 
 # %%
 short = encode(tokenizer, [train["text"][0]])
-filled = np.pad(short, ((0, 0), (0, 1000)))
-filling_difference = float(
-    np.abs(probabilities(network, short) - probabilities(network, filled)).max()
+padded = np.pad(short, ((0, 0), (0, 1000)))
+padding_difference = float(
+    np.abs(probabilities(network, short) - probabilities(network, padded)).max()
 )
-assert filling_difference < 1e-5, "filling changes no answer"
-short.shape, filled.shape, filling_difference
+assert padding_difference < 1e-5, "padding changes no answer"
+short.shape, padded.shape, padding_difference
 
 # %% [markdown]
 # ## What do the filters listen to?
@@ -889,7 +889,7 @@ pd.DataFrame(rows, columns=["speaks for", "filter", "favourite strings"])
 # Now, once, the test part. The majority class, the bar and the network sit the same paper.
 
 # %%
-from workshop_utils.models.evaluation import bar_table, plot_bars
+from workshop_utils.models.metrics import results_table, plot_results
 
 true = labels[y_test]
 answers = {"majority class": (np.full(len(test), labels[majority], dtype=object), 0.0)}
@@ -901,12 +901,12 @@ cnn_said = labels[said.argmax(axis=1)]
 cnn_seconds += time.perf_counter() - between
 answers["character runs + logistic"] = (bar_said, bar_seconds + between - start)
 answers["character network"] = (cnn_said, cnn_seconds)
-bars = bar_table(true, answers, seed=seed)
+bars = results_table(true, answers, seed=seed)
 bars.round(3)
 
 # %% alt="Horizontal bars: macro-F1 of majority class, character runs with logistic regression and the character network, each with its 95 percent interval"
 figure, axis = plt.subplots(figsize=(9, 2.8))
-plot_bars(bars, axis)
+plot_results(bars, axis)
 axis.set(title="Who reads poems best?", ylabel="")
 plt.show()
 
@@ -915,7 +915,7 @@ plt.show()
 # paper, so we compare in pairs.
 
 # %%
-from workshop_utils.models.evaluation import bootstrap_interval, paired_difference
+from workshop_utils.models.metrics import bootstrap_interval, paired_difference
 
 accuracy = bootstrap_interval(true, cnn_said, "accuracy", seed=seed)
 against_bar = paired_difference(true, bar_said, cnn_said, "accuracy", seed=seed)
@@ -972,7 +972,8 @@ for i in surest:
 # card that says which labels, which length, and how good it was.
 
 # %%
-from workshop_utils.models.saved import load_network, model_folder, save_network
+from workshop_utils.models.cnn import load_network, save_network
+from workshop_utils.paths import model_folder
 
 folder = save_network(
     model_folder("04_character_cnn"),
@@ -1025,7 +1026,7 @@ assert np.allclose(by_keras, response), "Conv1D slides, multiplies and adds"
 assert dense_shift["right before"] > 0.95 > 0.6 > dense_shift["right after one blank"]
 assert dense_excerpts < bar_excerpts - 0.05, "a dense network does not read"
 assert cnn_shift < dense_shift["answers changed"] / 2, "a convolution does not mind a blank"
-assert touched == {1: 5, 2: 9} and filling_difference < 1e-5
+assert touched == {1: 5, 2: 9} and padding_difference < 1e-5
 assert 0.5 < accuracy.value < 0.95 and accuracy.low > (true == labels[majority]).mean()
 assert memory["embedding"] < memory["one-hot"] / 4
 results = {"dense_excerpts": dense_excerpts, "bar_excerpts": bar_excerpts}

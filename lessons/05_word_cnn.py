@@ -139,7 +139,7 @@ list(bar)
 
 # %%
 from threadpoolctl import threadpool_limits
-from workshop_utils.models.experiment import compare, scores, splits
+from workshop_utils.models.tuning import compare, scores, splits
 
 threads = threadpool_limits(1)
 parts = splits(codes, repeats, seed=seed)
@@ -154,11 +154,11 @@ bar_scores.mean().round(3)
 # ## From words to ids
 #
 # A network reads numbers, so every word of the training poems gets one, its **id**. `train_words` from
-# `workshop_utils.models.encoding` collects the vocabulary: small letters, punctuation marks as words of their own, 0 for
-# filling, 1 for words that are unknown. What becomes of a verse?
+# `workshop_utils.models.tokenization` collects the vocabulary: small letters, punctuation marks as words of their own, 0 for
+# padding, 1 for words that are unknown. What becomes of a verse?
 
 # %%
-from workshop_utils.models.encoding import encode, train_words
+from workshop_utils.models.tokenization import encode, train_words
 
 learn, check_part = parts[0]
 words = train_words(texts[learn])
@@ -302,11 +302,11 @@ def check(conv_weights, wider_weights, expect):
 
 
 # %% [markdown]
-# Now it learns. `fit` from `workshop_utils.models.fit` is Keras's `fit` with a line of progress, and gives the history as a
+# Now it learns. `fit` from `workshop_utils.models.cnn.train` is Keras's `fit` with a line of progress, and gives the history as a
 # table. The fresh poems of the first split are examined after each epoch.
 
 # %%
-from workshop_utils.models.fit import fit
+from workshop_utils.models.cnn import fit
 
 learn, check_part = parts[0]
 fresh = (encoded[0][check_part], codes[check_part])
@@ -367,8 +367,8 @@ axis.axis("off")
 plt.show()
 
 # %% [markdown]
-# There is one flaw in it. Short poems are filled up with zeros, and the filling has a row in the embedding table like any word. So
-# the windows at the end of a short poem see "words" that are not there. Does the answer depend on how much filling stands
+# There is one flaw in it. Short poems are padded with zeros, and the padding has a row in the embedding table like any word. So
+# the windows at the end of a short poem see "words" that are not there. Does the answer depend on how much padding stands
 # behind a poem?
 
 
@@ -377,8 +377,8 @@ def effect_of_filling(network):
     changes = []
     for text in texts[:20]:
         alone = encode(tokenizers[0], [text])
-        filled = np.pad(alone, [(0, 0), (0, 50)])
-        changes.append(np.abs(np.asarray(network(alone)) - np.asarray(network(filled))).max())
+        padded = np.pad(alone, [(0, 0), (0, 50)])
+        changes.append(np.abs(np.asarray(network(alone)) - np.asarray(network(padded))).max())
     return float(max(changes))
 
 
@@ -386,16 +386,16 @@ effect_of_filling(by_hand)
 
 # %% [markdown]
 # It does, a little in a network that has learned nothing yet, and that will not do: a poem's answer must not depend on the longest poem beside it. The remedy is a **mask**:
-# multiply by 1 where there is a word and by 0 where there is filling, before and after each convolution. With this mask, and
+# multiply by 1 where there is a word and by 0 where there is padding, before and after each convolution. With this mask, and
 # with two remedies against learning by heart that we are about to examine, the same network is `word_cnn` in
-# `workshop_utils.models.nets`. Are the weights as many, and is the flaw gone?
+# `workshop_utils.models.cnn.networks`. Are the weights as many, and is the flaw gone?
 
 # %%
-from workshop_utils.models.nets import word_cnn
+from workshop_utils.models.cnn import word_cnn
 
 masked = word_cnn(size, len(labels), dimensions=32, filters=32, seed=seed)
-filling_by_hand, filling_masked = effect_of_filling(by_hand), effect_of_filling(masked)
-masked.count_params() == by_hand.count_params(), filling_masked
+padding_by_hand, padding_masked = effect_of_filling(by_hand), effect_of_filling(masked)
+masked.count_params() == by_hand.count_params(), padding_masked
 
 # %% [markdown]
 # As many weights, and the answers stay the same up to rounding.
@@ -620,7 +620,7 @@ by_weight
 #
 # A convolution sees windows. A **recurrent** layer reads one word after the other and carries a memory along. The **LSTM** has
 # gates that decide what to keep and what to forget, the **GRU** does the same with fewer of them. `mask_zero=True` tells them
-# to skip the filling. Are they better, and what do they cost?
+# to skip the padding. Are they better, and what do they cost?
 
 
 # %%
@@ -651,7 +651,7 @@ recurrent_table.round(2)
 
 # %% [markdown]
 # The same poems, the same number of epochs. The recurrent networks take longer, because each step has to wait for the one before,
-# while all windows of a convolution can be computed at once; and on a CPU the skipping of the filling keeps them from
+# while all windows of a convolution can be computed at once; and on a CPU the skipping of the padding keeps them from
 # their fastest form. In accuracy they stay behind within these epochs (from two splits only, so take the order of the two for
 # luck). A likely reason: what tells a manner is *which* phrases occur, and that is just what the maximum asks, while a
 # recurrent layer has to carry it to the end of the poem. Where order over long distances decides, the picture can be another.
@@ -659,7 +659,7 @@ recurrent_table.round(2)
 # %% [markdown]
 # ## Vectors that somebody else has trained
 #
-# Nearly all weights of our network are in its table of words, and a few hundred poems are little to fill it with. Could somebody else have filled
+# Nearly all weights of our network are in its table of words, and a few hundred poems are little to fill it with. Could somebody else have padded
 # it? For English, yes: the packaged encoder (lessons 02 and 06) brings vectors of some thirty thousand sub-words, learned
 # from very many texts. We try them on film reviews, and on few of them, since that is where help is needed.
 
@@ -668,7 +668,7 @@ from safetensors.numpy import load_file
 from tokenizers import Tokenizer
 
 from workshop_utils.data import load_reviews
-from workshop_utils.models.encoder import packaged_encoder
+from workshop_utils.models.transformer import packaged_encoder
 
 folder = packaged_encoder()
 vectors = load_file(folder / "model.safetensors")["embeddings.word_embeddings.weight"]
@@ -681,7 +681,7 @@ review_codes = (reviews["sentiment"] == "positive").to_numpy().astype(int)
 wordpiece.encode("A wonderfully sappy film 😴").tokens, vectors.shape
 
 # %% [markdown]
-# The encoder's own tokenizer must cut the texts, because a vector belongs to *its* id; id 0 is filling there as well. We need only the
+# The encoder's own tokenizer must cut the texts, because a vector belongs to *its* id; id 0 is padding there as well. We need only the
 # rows of sub-words that occur, and **PCA** turns 384 columns into the 64 that hold most of their differences. Finally we
 # scale them, since a network expects starting values that are neither tiny nor huge.
 
@@ -803,20 +803,20 @@ def nearest(word, count=6):
 # %% [markdown]
 # Here and there a neighbour makes sense, *bin* and *hab* beside *ich*; most do not. A few hundred poems are less than twenty
 # thousand words, and word vectors usually come from billions. Do they help the network anyway? And **sub-words** (lesson 02), which leave nothing unknown,
-# do they? `train_subwords` knows no filling, so we shift its ids by one and keep 0 free.
+# do they? In `train_subwords`, too, id 0 is padding.
 
 # %%
-from workshop_utils.models.encoding import pad, train_subwords
+from workshop_utils.models.tokenization import encode_rows, pad, train_subwords
 
 
 def subword_ids(learn, size=1000):
     tokenizer = train_subwords(texts[learn], size)
-    rows = [[1 + number for number in row.ids] for row in tokenizer.encode_batch(list(texts))]
+    rows = encode_rows(tokenizer, texts)
     return pad(rows, min(int(np.quantile([len(row) for row in rows], 0.95)), 2 * longest))
 
 
 def pieces_cnn(number):
-    return word_cnn(1001, len(labels), dimensions=32, filters=32, seed=number)
+    return word_cnn(1000, len(labels), dimensions=32, filters=32, seed=number)
 
 
 subword_ids(parts[0][0]).shape
@@ -870,7 +870,7 @@ history.tail(5).round(3)
 # sit the same paper, and the bar table of lesson 03 says how they did, with 95 % intervals.
 
 # %%
-from workshop_utils.models.evaluation import bar_table, paired_difference, plot_bars
+from workshop_utils.models.metrics import results_table, paired_difference, plot_results
 
 true = test["author"].to_numpy(dtype=object)
 answers = {}
@@ -881,12 +881,12 @@ for name, model in bar.items():
 test_ids = encode(final_words, test["text"], cap)
 chances = final.predict(test_ids, verbose=0)
 answers["word CNN"] = (labels[chances.argmax(axis=1)].astype(object), final_seconds)
-bars = bar_table(true, answers, seed=seed)
+bars = results_table(true, answers, seed=seed)
 bars.round(3)
 
 # %% alt="Horizontal bars: macro-F1 of majority class, two TF-IDF models and the word network, each with its 95 percent interval"
 figure, axis = plt.subplots(figsize=(9, 3))
-plot_bars(bars, axis)
+plot_results(bars, axis)
 axis.set(title="Held-out poems", ylabel="")
 plt.show()
 
@@ -930,14 +930,14 @@ responses.shape, [final_words.id_to_token(int(number)) for number in window if n
 
 # %% [markdown]
 # Among the first hundred poems and all filters of width 3, this window got the highest answer. The answer at a place belongs to the words from one before to one
-# after it. For all widths and all filters, the same is `favourite_phrases` in `workshop_utils.models.filters`, and `phrases_by_class`
+# after it. For all widths and all filters, the same is `top_activating_ngrams` in `workshop_utils.models.cnn.activations`, and `ngrams_by_class`
 # sorts them by the weight that the last layer gives to each filter.
 
 # %%
-from workshop_utils.models.filters import favourite_phrases, phrases_by_class
+from workshop_utils.models.cnn import top_activating_ngrams, ngrams_by_class
 
-phrases = favourite_phrases(final, final_ids, final_words)
-deciding = phrases_by_class(final, phrases, labels, count=6)
+phrases = top_activating_ngrams(final, final_ids, final_words)
+deciding = ngrams_by_class(final, phrases, labels, count=6)
 deciding.round(2)
 
 # %% [markdown]
@@ -954,7 +954,8 @@ deciding.round(2)
 # one folder. Does the loaded one give the same answers?
 
 # %%
-from workshop_utils.models.saved import load_network, model_folder, save_network
+from workshop_utils.models.cnn import load_network, save_network
+from workshop_utils.paths import model_folder
 
 marks = {"accuracy": bars.set_index("model")["accuracy"]["word CNN"]}
 folder = save_network(
@@ -989,7 +990,7 @@ told
 # ## What we learned
 #
 # - An embedding looks up a row for each word, a convolution glides a window over the rows, the maximum asks whether a phrase
-#   occurred anywhere. With the functional API, windows of several widths stand side by side; a mask hides the filling.
+#   occurred anywhere. With the functional API, windows of several widths stand side by side; a mask hides the padding.
 # - An ablation changes one thing at a time, over several splits and seeds. Dropout, batch normalisation, early stopping, own
 #   vectors and sub-words: with a few hundred poems, their effects are smaller than the noise.
 # - Class weights make a network name the rare class more often. They do not invent examples.
@@ -999,12 +1000,12 @@ told
 #
 # **If your numbers differ**: with the same data and versions the same seeds give the same numbers on one machine; elsewhere the accuracies
 # of networks move by about the spread, and a verdict near its limit may change. What should hold is asserted:
-# the final network's accuracy lies between 0.6 and 0.95, far above the majority class; groups keep twins together; the mask hides the filling; and
+# the final network's accuracy lies between 0.6 and 0.95, far above the majority class; groups keep twins together; the mask hides the padding; and
 # a loaded network answers like the saved one.
 
 # %%
 assert torn["hold_out"] == 0 < torn["careless"], "groups keep twins together"
-assert filling_masked < 1e-5 < filling_by_hand, "the mask hides the filling"
+assert padding_masked < 1e-5 < padding_by_hand, "the mask hides the padding"
 assert same < 1e-5, "saved and loaded, the network gives the same answers"
 assert np.isfinite(told[list(labels)].to_numpy()).all(), "every text gets an answer"
 

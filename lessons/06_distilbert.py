@@ -9,7 +9,7 @@
 # **You will be able to**
 #
 # - read what a tokenizer makes of a review, and say what is lost on the way;
-# - count how much of a batch is filling, and get rid of most of it;
+# - count how much of a batch is padding, and get rid of most of it;
 # - take one training step apart, in plain PyTorch, and check each number by hand;
 # - fine-tune with the Trainer, and compare with the frozen encoder, with a CNN and with TF-IDF;
 # - draw a learning curve, and say from it when the transformer earns its place.
@@ -36,7 +36,7 @@ test_rows = 300
 max_length = 96
 epochs = 2
 learning_rate = 5e-5
-head_rate = 2e-3
+head_learning_rate = 2e-3
 batch_size = 8
 draws = 3
 folds = 4
@@ -60,7 +60,7 @@ os.environ["TOKENIZERS_PARALLELISM"] = "false"
 os.environ["OMP_WAIT_POLICY"] = "PASSIVE"  # threads that wait leave the processor to others
 import torch
 import transformers
-from workshop_utils.models.finetune import fast_bf16
+from workshop_utils.models.transformer import fast_bf16
 
 transformers.utils.logging.disable_progress_bar()
 where = torch.device("cuda" if torch.cuda.is_available() else "cpu")
@@ -147,10 +147,10 @@ f"{(said == true).mean():.3f} in {answers['TF-IDF + logistic'][1]:.2f} seconds"
 # A fraction of a second. If you have run lesson 03, its table lies under `build`. Does it agree with us?
 
 # %%
-from workshop_utils.models.evaluation import bar_path, read_bar
+from workshop_utils.models.metrics import baselines_path, read_baselines
 
-if bar_path().is_file() and not csv:
-    print(read_bar()[["model", "accuracy", "macro_f1"]].round(3).to_string(index=False))
+if baselines_path().is_file() and not csv:
+    print(read_baselines()[["model", "accuracy", "macro_f1"]].round(3).to_string(index=False))
 else:
     print("Lesson 03 has left no table here; the line above is our bar.")
 
@@ -166,7 +166,7 @@ else:
 # the network later. First, what becomes of a sentence with a rare word, umlauts, an emoji and a number?
 
 # %%
-from workshop_utils.models.classifier import new_classifier
+from workshop_utils.models.transformer import new_classifier
 
 classifier = new_classifier(labels, model_name, max_length, seed=seed)
 tokenizer = classifier.tokenizer
@@ -242,7 +242,7 @@ limits.round(2)
 # stands at the median of those that are cut: first what is kept when we take only the **head**, then what is lost.
 
 # %%
-from workshop_utils.models.encoding import cut
+from workshop_utils.models.tokenization import truncate
 
 long = np.flatnonzero(lengths > min(max_length, np.quantile(lengths, 0.9)))
 middle = whole[long[np.argsort(lengths[long], kind="stable")[len(long) // 2]]]
@@ -252,24 +252,24 @@ for name, part in {"HEAD": middle[:limit], "LOST": middle[limit:]}.items():
 
 # %% [markdown]
 # Reviewers often give their verdict at the very end. So the **tail** should be worth as much as the head, and half of
-# each, `keep="both"`, may be better than either. That is an opinion; let us ask the data. TF-IDF costs nothing, so it
+# each, `truncation="head_tail"`, may be better than either. That is an opinion; let us ask the data. TF-IDF costs nothing, so it
 # can be our taster: we count the *pieces* that are left by each way of cutting, on six splits of the training part,
 # with limits so tight that it matters, and with ours.
 
 # %%
-from workshop_utils.models.experiment import compare, scores, splits
+from workshop_utils.models.tuning import compare, scores, splits
 
 
-def counting_kept(length, keep):
-    return counting(analyzer=lambda row: cut(row, length, keep))
+def counting_truncated(length, truncation):
+    return counting(analyzer=lambda row: truncate(row, length, truncation))
 
 
 ways = {
-    f"{keep}, {length}": counting_kept(length, keep)
+    f"{truncation}, {length}": counting_truncated(length, truncation)
     for length in sorted({32, 64, max_length})
-    for keep in ("head", "tail", "both")
+    for truncation in ("head", "tail", "head_tail")
 }
-ways["everything"] = counting_kept(10**6, "head")
+ways["everything"] = counting_truncated(10**6, "head")
 parts = splits(train["label"], 6, seed=seed)
 compare(scores(ways, whole, train["label"], parts), parts)
 
@@ -333,22 +333,22 @@ def check(windows, expect):
 # %% [markdown]
 # ## Filling, and how to get rid of it
 #
-# Texts travel through the network in **batches**, and a batch is a rectangle. So short texts are filled up with the
-# id of `[PAD]`, and the **attention mask** says what is text (1) and what is filling (0). As a picture, for the first
+# Texts travel through the network in **batches**, and a batch is a rectangle. So short texts are padded with the
+# id of `[PAD]`, and the **attention mask** says what is text (1) and what is padding (0). As a picture, for the first
 # sixteen training reviews:
 
-# %% alt="Attention mask of sixteen reviews: each row is dark as far as the text reaches and light where there is filling, and the rows are of very different lengths"
+# %% alt="Attention mask of sixteen reviews: each row is dark as far as the text reaches and light where there is padding, and the rows are of very different lengths"
 rows = classifier.rows(train["text"])
 batch = tokenizer.pad({"input_ids": rows[:16]}, return_tensors="pt")
 figure, axis = plt.subplots(figsize=(9, 3.2))
 axis.imshow(batch["attention_mask"], aspect="auto", cmap="Blues", vmin=0, vmax=1.4)
-axis.set(xlabel="place", ylabel="review", title="Dark: text. Light: filling")
+axis.set(xlabel="place", ylabel="review", title="Dark: text. Light: padding")
 axis.grid(False)
 plt.show()
 
 # %% [markdown]
 # The light part is computed like the rest and then thrown away. How much is it, over all training reviews? Three ways
-# to make batches: fill everything up to the limit, as many tutorials do; fill each batch to *its* longest text; and
+# to make batches: pad everything to the limit, as many tutorials do; pad each batch to *its* longest text; and
 # the same after sorting the texts by length.
 
 
@@ -365,9 +365,9 @@ work = {
     "each batch to its longest": computed(sizes),
     "batches of similar length": computed(np.sort(sizes)),
 }
-filling = pd.DataFrame({"pieces computed": work})
-filling["share of filling"] = (1 - sizes.sum() / filling["pieces computed"]).round(3)
-filling
+padding = pd.DataFrame({"pieces computed": work})
+padding["share of padding"] = (1 - sizes.sum() / padding["pieces computed"]).round(3)
+padding
 
 # %% [markdown]
 # The texts are the same, the answers are the same, and the last line computes hardly anything in vain. The middle one
@@ -380,7 +380,7 @@ filling
 #
 # Write `batches(lengths, size, seed)`. It returns a list of batches, each a list of positions. Every position occurs
 # once; no batch holds more than `size`; texts in a batch have similar lengths, so that less than a tenth of the work
-# is filling; and another seed gives another order of the batches.
+# is padding; and another seed gives another order of the batches.
 
 # %% [markdown] exercise="by_length" part="hint"
 # Sort the positions by length, cut the sorted list into batches, then shuffle the *batches*.
@@ -416,8 +416,8 @@ def check(batches, expect):
     expect(max(map(len, found)) <= 16, "no batch is too large", "cut in steps of `size`")
     total = sum(sizes[batch].max() * len(batch) for batch in found)
     spare = 1 - sizes.sum() / total
-    limit = max(0.1, 1.2 * float(filling["share of filling"].iloc[-1]))
-    expect(spare < limit, "hardly any filling", f"the share of filling is {spare:.2f}")
+    limit = max(0.1, 1.2 * float(padding["share of padding"].iloc[-1]))
+    expect(spare < limit, "hardly any padding", f"the share of padding is {spare:.2f}")
     expect(found != batches(sizes, 16, 2), "another seed, another order", "use `seed`")
     expect(
         found == batches(sizes, 16, 1), "the same seed, the same order", "make the generator anew"
@@ -425,20 +425,20 @@ def check(batches, expect):
 
 
 # %% [markdown]
-# And is it true that filling changes nothing? We send one short review through the encoder three times: alone, filled
-# to the limit *with* its mask, and filled *without* a mask. Then we look at the numbers at `[CLS]`.
+# And is it true that padding changes nothing? We send one short review through the encoder three times: alone, padded
+# to the limit *with* its mask, and padded *without* a mask. Then we look at the numbers at `[CLS]`.
 
 # %%
 encoder = classifier.model.distilbert
 one = classifier.rows([sentence])
 alone = torch.tensor(one)
-filled = tokenizer.pad(
+padded = tokenizer.pad(
     {"input_ids": one}, padding="max_length", max_length=max_length, return_tensors="pt"
 )
 with torch.inference_mode():
     at_start = encoder(alone).last_hidden_state[:, 0]
-    masked = encoder(**filled).last_hidden_state[:, 0]
-    bare = encoder(filled["input_ids"]).last_hidden_state[:, 0]
+    masked = encoder(**padded).last_hidden_state[:, 0]
+    bare = encoder(padded["input_ids"]).last_hidden_state[:, 0]
 with_mask = float((masked - at_start).abs().max())
 without_mask = float((bare - at_start).abs().max())
 with_mask, without_mask
@@ -482,21 +482,21 @@ pd.DataFrame((cold @ cold.T).numpy(), company, ["film", "acting", "cinema", "bee
 #
 # The cheapest way to use such a network: don't train it at all. We send every review through once, keep the numbers
 # that come out, and put logistic regression on them. Two candidates for "the numbers": those at `[CLS]`, and the
-# **mean** over all places of the text, filling left out.
+# **mean** over all places of the text, padding left out.
 
 
 # %%
-def features(texts, at_once=32):
+def features(texts, batch_size=32):
     rows = classifier.rows(texts)
     order = np.argsort([len(row) for row in rows], kind="stable")
     first, mean = np.empty((2, len(rows), encoder.config.dim), dtype=np.float32)
-    for begin in range(0, len(order), at_once):
-        chosen = order[begin : begin + at_once]
-        filled = {"input_ids": [rows[i] for i in chosen]}
-        filled = tokenizer.pad(filled, return_tensors="pt").to(where)
+    for begin in range(0, len(order), batch_size):
+        chosen = order[begin : begin + batch_size]
+        padded = {"input_ids": [rows[i] for i in chosen]}
+        padded = tokenizer.pad(padded, return_tensors="pt").to(where)
         with torch.inference_mode():
-            states = encoder.to(where)(**filled).last_hidden_state
-        mask = filled["attention_mask"].unsqueeze(-1)
+            states = encoder.to(where)(**padded).last_hidden_state
+        mask = padded["attention_mask"].unsqueeze(-1)
         first[chosen] = states[:, 0].cpu()
         mean[chosen] = ((states * mask).sum(1) / mask.sum(1)).cpu()
     return {"[CLS]": first, "mean": mean}
@@ -519,7 +519,7 @@ f"{(len(train) + len(test)) / reading:.0f} reviews per second, {reading:.0f} sec
 # %%
 from sklearn.model_selection import GridSearchCV
 from sklearn.preprocessing import StandardScaler
-from workshop_utils.models.evaluation import bar_table, paired_difference
+from workshop_utils.models.metrics import results_table, paired_difference
 
 ladder = {"logisticregression__C": [0.001, 0.01, 0.1, 1.0]}
 for name in read_train:
@@ -528,7 +528,7 @@ for name in read_train:
     search = GridSearchCV(simple, ladder, cv=4).fit(read_train[name], train["label"])
     said = search.predict(read_test[name]).astype(object)
     answers[f"frozen, {name}"] = (said, reading + time.perf_counter() - start)
-bar_table(true, answers, seed=seed).round(3)
+results_table(true, answers, seed=seed).round(3)
 
 # %% [markdown]
 # Did you expect that? On the bundled reviews both lose to counting words, by more than ten points, and cost a hundred
@@ -566,8 +566,8 @@ print(f"same label as the nearest neighbour: {(label_of == label_of[nearest]).me
 # %%
 model = classifier.model.to(where)
 first = train.head(8)
-filled = {"input_ids": classifier.rows(first["text"])}
-batch = tokenizer.pad(filled, return_tensors="pt").to(where)
+padded = {"input_ids": classifier.rows(first["text"])}
+batch = tokenizer.pad(padded, return_tensors="pt").to(where)
 wanted = torch.tensor(classifier.numbers(first["label"])).to(where)
 {name: tuple(part.shape) for name, part in {**batch, "wanted": wanted}.items()}
 
@@ -741,7 +741,7 @@ def new_layer_alone(rate):
 figure, axis = plt.subplots(figsize=(8, 3.4))
 threads = torch.get_num_threads()
 torch.set_num_threads(1)  # for so small a layer, threads cost more than they save
-alone_losses = {rate: new_layer_alone(rate) for rate in (learning_rate, head_rate)}
+alone_losses = {rate: new_layer_alone(rate) for rate in (learning_rate, head_learning_rate)}
 torch.set_num_threads(threads)
 for (rate, losses), style in zip(alone_losses.items(), ("--", "-"), strict=True):
     axis.plot(losses.rolling(50, min_periods=5).mean(), style, label=f"learning rate {rate:g}")
@@ -756,7 +756,7 @@ plt.show()
 # we have just seen how far a weight may go in one step. The higher rate is less steady, and it learns. Now think of
 # the encoder below. What it is told comes *through* this layer, and as long as the layer knows nothing, the encoder
 # learns nothing from it: with the encoder's rate for everything, the bundled reviews leave the loss of the whole
-# first epoch near `log(2)`, a minute of computing for nothing. (`head_rate = 5e-5` in the parameters shows it.)
+# first epoch near `log(2)`, a minute of computing for nothing. (`head_learning_rate = 5e-5` in the parameters shows it.)
 #
 # And why not a higher rate for all? Because the encoder does not survive it. With `learning_rate = 1e-4`, twice ours,
 # one of three seeds has never left `log(2)`; with `3e-4` the only seed that we tried has not, either. Nothing warns
@@ -765,14 +765,14 @@ plt.show()
 #
 # So there are **two rates**: a gentle one for what is already good, a high one for what is new. And a third group
 # rests. The word vectors are half of all weights, and most words occur in a handful of our reviews; leaving them as
-# they are costs nothing that we could measure, and saves memory. `optimiser` in `workshop_utils.models.finetune` makes
+# they are costs nothing that we could measure, and saves memory. `optimiser` in `workshop_utils.models.transformer.finetune` makes
 # the groups, and `Recipe` holds our choices. Eight reviews by heart, once more:
 
 # %%
-from workshop_utils.models.finetune import Recipe, optimiser
+from workshop_utils.models.transformer import Recipe, optimizer
 
-recipe = Recipe(epochs, learning_rate, head_rate, batch_size, at_once=batch_size, seed=seed)
-two_rates = optimiser(classifier, recipe)
+recipe = Recipe(epochs, learning_rate, head_learning_rate, batch_size, batch_size, seed=seed)
+two_rates = optimizer(classifier, recipe)
 after_two = learn_by_heart(two_rates)
 print(f"loss with one rate: {one_rate[1]:.3f}, with two: {after_two[1]:.3f}")
 resting = sum(w.numel() for w in model.parameters() if not w.requires_grad)
@@ -793,7 +793,7 @@ pd.DataFrame([*groups, (resting, 0.0)], index=names, columns=["weights", "learni
 # words of transformers.
 
 # %%
-from workshop_utils.models.finetune import arguments
+from workshop_utils.models.transformer import arguments
 
 chosen = arguments("never-written", recipe, validate=True)
 meaning = {
@@ -822,7 +822,8 @@ pd.DataFrame({"value": {n: getattr(chosen, n) for n in meaning}, "what it says":
 # *examination* looks best has peeked. Let us put the parts together.
 
 # %%
-from workshop_utils.models.finetune import make_trainer, quiet
+from workshop_utils.models.transformer import make_trainer
+from workshop_utils.quiet import quiet
 
 watch = train.groupby("label").sample(frac=0.1, random_state=seed)
 learn = train.drop(watch.index)
@@ -835,7 +836,7 @@ classifier = new_classifier(labels, model_name, max_length, seed=seed)
 
 # %%
 import tempfile
-from workshop_utils.models.finetune import history
+from workshop_utils.models.transformer import history
 
 start = time.perf_counter()
 with tempfile.TemporaryDirectory() as folder, quiet():
@@ -855,7 +856,7 @@ course.round(3)
 # fall, the watched loss turns, and training ends two epochs later. Do not take `val_accuracy` for the result: it
 # comes from few reviews, and they have been used to choose.
 #
-# These lines, with nothing added, are `fine_tune` in `workshop_utils.models.finetune`. Next, the envelope. What does
+# These lines, with nothing added, are `fine_tune` in `workshop_utils.models.transformer.finetune`. Next, the envelope. What does
 # the fine-tuned model say to the held-out reviews?
 
 # %%
@@ -863,14 +864,14 @@ start = time.perf_counter()
 chances = classifier.predict_proba(list(test["text"]))
 said = np.array(labels, dtype=object)[chances.argmax(axis=1)]
 answers["DistilBERT, fine-tuned"] = (said, fine_tuning + time.perf_counter() - start)
-bars = bar_table(true, answers, seed=seed)
+bars = results_table(true, answers, seed=seed)
 bars.round(3)
 
 # %% alt="Horizontal bars: macro-F1 of TF-IDF, the two frozen encoders and the fine-tuned DistilBERT, each with its 95 percent interval"
-from workshop_utils.models.evaluation import plot_bars
+from workshop_utils.models.metrics import plot_results
 
 figure, axis = plt.subplots(figsize=(9, 2.8))
-plot_bars(bars, axis)
+plot_results(bars, axis)
 axis.set(title="Held-out texts", ylabel="")
 plt.show()
 
@@ -935,7 +936,7 @@ class WordCnn(torch.nn.Module):
 
 
 # %%
-from workshop_utils.models.encoding import encode, train_words
+from workshop_utils.models.tokenization import encode, train_words
 
 
 def learn_cnn(frame, number):
@@ -960,7 +961,7 @@ def learn_cnn(frame, number):
 
 
 # %%
-from workshop_utils.models.finetune import fine_tune
+from workshop_utils.models.transformer import fine_tune
 
 
 def by_counting(frame, number):
@@ -1141,8 +1142,8 @@ def check(mine, counted, read, expect):
 # that we have trained?
 
 # %%
-from workshop_utils.models.classifier import load_classifier, save_classifier
-from workshop_utils.models.saved import model_folder
+from workshop_utils.models.transformer import load_classifier, save_classifier
+from workshop_utils.paths import model_folder
 
 marks = bars.set_index("model").loc["DistilBERT, fine-tuned", ["accuracy", "macro_f1"]]
 folder = model_folder("06_distilbert")
@@ -1190,7 +1191,7 @@ told
 #
 # - A tokenizer is part of the model. Ours knows no capitals, no accents and few emoji; what it drops, no layer can
 #   bring back.
-# - Batches of similar length save most of the filling, and a mask makes the rest harmless. A long text keeps its head
+# - Batches of similar length save most of the padding, and a mask makes the rest harmless. A long text keeps its head
 #   and its tail.
 # - A training step is batch, forward, loss, backward, update. The loss starts at the logarithm of the number of
 #   classes, and the learning rate is how far a weight moves.
@@ -1207,8 +1208,8 @@ told
 # one.
 
 # %%
-assert with_mask < 1e-4 < without_mask, "a mask makes filling harmless"
-assert filling["share of filling"].is_monotonic_decreasing, "similar lengths need little filling"
+assert with_mask < 1e-4 < without_mask, "a mask makes padding harmless"
+assert padding["share of padding"].is_monotonic_decreasing, "similar lengths need little padding"
 assert abs(float(loss_at_start) - shrug) < 0.1, "an untrained model shrugs"
 assert after < untouched, "one step lowers the loss on its own batch"
 assert same < 1e-5, "saved and loaded, the model gives the same answers"

@@ -148,7 +148,7 @@ bar | {"best C": round(tuned_c, 1), "seconds": round(time.perf_counter() - start
 # %%
 import torch
 
-from workshop_utils.models.classifier import new_classifier
+from workshop_utils.models.transformer import new_classifier
 
 labels = sorted(learn["sentiment"].unique())
 classifier = new_classifier(labels, max_length=max_length, seed=seed)
@@ -237,8 +237,8 @@ ids = classifier.rows(learn["review"].iloc[some])
 batch = classifier.tokenizer.pad({"input_ids": ids}, return_tensors="pt")
 with torch.inference_mode():
     whole = encoder(**batch).last_hidden_state[:, 0]
-    filled = pad_sequence([learn_states[last][i] for i in some], batch_first=True)
-    short = first_place(encoder.transformer.layer[-1], filled, batch["attention_mask"].bool())
+    padded = pad_sequence([learn_states[last][i] for i in some], batch_first=True)
+    short = first_place(encoder.transformer.layer[-1], padded, batch["attention_mask"].bool())
 shortcut_error = float((whole - short).abs().max())
 shortcut_error
 
@@ -277,7 +277,7 @@ sum(p.numel() for p in UpperLayers(0.1).parameters()) / classifier.model.num_par
 
 # %% [markdown]
 # Less than a tenth of the weights learn. The data for the Trainer is a list of dictionaries, and a **collator** makes a batch of
-# them: it fills all texts to the longest one, and the mask says what is filling.
+# them: it pads all texts to the longest one, and the mask says what is padding.
 
 
 # %%
@@ -343,7 +343,8 @@ def trainer_for(params, number=seed, callbacks=(), model=None, sets=None, **more
 # thread than by two that wait for each other, so from here on PyTorch gets one.
 
 # %%
-from workshop_utils.models.finetune import history, quiet
+from workshop_utils.models.transformer import history
+from workshop_utils.quiet import quiet
 
 threads = torch.get_num_threads()
 torch.set_num_threads(1)
@@ -364,13 +365,13 @@ history(trainer).round(3)
 #
 # After ten trials nobody remembers the third one. So every trial is written down by a machine: settings, seed, seconds, the
 # marks after each epoch. **MLflow** keeps such logs. Here it writes into a file, `mlflow.db`, and sends nothing anywhere.
-# `TrialLog` from `workshop_utils.models.trials` opens one *parent run* for each search and one *child run* for each trial, and
+# `TrialLog` from `workshop_utils.models.tuning.trials` opens one *parent run* for each search and one *child run* for each trial, and
 # `log_to` is a callback that lets the Trainer write by itself.
 
 # %%
-from workshop_utils.data.paths import home, shown
-from workshop_utils.models.search import log_to
-from workshop_utils.models.trials import TrialLog
+from workshop_utils.paths import home, shown
+from workshop_utils.models.tuning import log_to
+from workshop_utils.models.tuning import TrialLog
 
 log = TrialLog("07_tune")
 
@@ -414,7 +415,7 @@ len(grid), grid[0]
 # when it is too late. `within` does not start a trial when one as long as the longest so far would no longer fit.
 
 # %%
-from workshop_utils.models.search import within
+from workshop_utils.models.tuning import within
 
 spent = {}
 start = time.perf_counter()
@@ -625,7 +626,7 @@ def optuna_model(trial):
 # where a trial takes an hour it does. The first five trials are drawn at random, since nothing is known yet.
 
 # %%
-from workshop_utils.models.search import stop_after
+from workshop_utils.models.tuning import stop_after
 
 study = {"direction": "maximize", "timeout": search_seconds, "n_trials": 500}
 study["sampler"] = optuna.samplers.TPESampler(n_startup_trials=5, seed=seed)
@@ -709,7 +710,7 @@ replay
 # they fan out, it does not.
 
 # %% alt="Parallel coordinates: one line per trial through learning rate, batch size, epochs and dropout to its score, the best one drawn thick"
-from workshop_utils.models.search import parallel_coordinates
+from workshop_utils.models.tuning import parallel_coordinates
 
 figure, axis = plt.subplots(figsize=(10, 4.5))
 parallel_coordinates(seen, settings, axis, logarithmic=("learning_rate", "batch_size"))
@@ -723,7 +724,7 @@ plt.show()
 # %%
 import mlflow
 
-from workshop_utils.models.trials import tracking_uri
+from workshop_utils.models.tuning import tracking_uri
 
 mlflow.set_tracking_uri(tracking_uri())
 raw = mlflow.search_runs([log.experiment_id])
@@ -932,19 +933,19 @@ carry.pivot(index="learning rate", columns="layers", values=["accuracy", "second
 # repetition of each, not the best. Now we open.
 
 # %%
-from workshop_utils.models.evaluation import accuracy, bar_table, paired_difference, plot_bars
+from workshop_utils.models.metrics import accuracy, results_table, paired_difference, plot_results
 
 final = {
     "TF-IDF, C = 1": counting(1.0).predict(test["review"]),
     "TF-IDF, tuned C": counting(tuned_c).predict(test["review"]),
 } | {f"DistilBERT, {name}": answers[0] for name, answers in said.items()}
 true = envelope.open()
-bars = bar_table(true, {name: (answer, 0.0) for name, answer in final.items()}, seed=seed)
+bars = results_table(true, {name: (answer, 0.0) for name, answer in final.items()}, seed=seed)
 bars[["model", "accuracy", "macro_f1", "low", "high"]].round(3)
 
 # %% alt="Horizontal bars: macro-F1 of two TF-IDF models and of DistilBERT with the winner's, the guessed and the default settings, with 95 percent intervals"
 figure, axis = plt.subplots(figsize=(9, 3.6))
-plot_bars(bars, axis)
+plot_results(bars, axis)
 axis.set(title="The test part", ylabel="")
 plt.show()
 

@@ -91,10 +91,11 @@ texts, true = list(test["text"]), test["label"].to_numpy(dtype=object)
 # on. Only if it equals ours do we know that none of our test texts was used for training.
 
 # %%
-from workshop_utils.data.errors import WorkshopError
-from workshop_utils.models.card import fingerprint, read_card
-from workshop_utils.models.classifier import load_classifier, new_classifier, save_classifier
-from workshop_utils.models.saved import model_folder
+from workshop_utils.errors import WorkshopError
+from workshop_utils.models.bundle import read_card
+from workshop_utils.files import sha256_of_texts
+from workshop_utils.models.transformer import load_classifier, new_classifier, save_classifier
+from workshop_utils.paths import model_folder
 
 
 def left_by(name, settings):
@@ -102,7 +103,7 @@ def left_by(name, settings):
         card = read_card(model_folder(name))
     except WorkshopError:
         return None
-    same_paper = card.metrics_data_sha256 == fingerprint(texts) and card.labels == labels
+    same_paper = card.metrics_data_sha256 == sha256_of_texts(texts) and card.labels == labels
     same_settings = settings.items() <= card.metrics.items()
     return load_classifier(model_folder(name)) if same_paper and same_settings else None
 
@@ -113,7 +114,7 @@ def left_by(name, settings):
 
 # %%
 import time
-from workshop_utils.models.finetune import Recipe, fine_tune
+from workshop_utils.models.transformer import Recipe, fine_tune
 
 settings = {"rows": tune_rows, "epochs": epochs, "rate": learning_rate, "length": max_length}
 settings = {name: float(value) for name, value in settings.items()}
@@ -154,9 +155,9 @@ answers = {
 }
 
 # %%
-from workshop_utils.models.evaluation import bar_table
+from workshop_utils.models.metrics import results_table
 
-bars = bar_table(true, answers, seed=seed).drop(columns="seconds")
+bars = results_table(true, answers, seed=seed).drop(columns="seconds")
 bars.round(3)
 
 # %% [markdown]
@@ -171,12 +172,12 @@ bars.round(3)
 # and the manager says this is five times as bad as leaving out a positive one. Right answers cost nothing:
 
 # %%
-from workshop_utils.models.decisions import Costs
+from workshop_utils.models.insights import Costs
 
-front_page = Costs(false_alarm=5, miss=1)
+front_page = Costs(false_positive=5, false_negative=1)
 score, wanted = chances[:, 1], true == "positive"
 pd.DataFrame(
-    {"shown": [front_page.false_alarm, 0], "not shown": [0, front_page.miss]},
+    {"shown": [front_page.false_positive, 0], "not shown": [0, front_page.false_negative]},
     index=["it is negative", "it is positive"],
 )
 
@@ -188,19 +189,21 @@ pd.DataFrame(
 by_hand = []
 for threshold in (0.5, 0.7, 0.9):
     shown = score >= threshold
-    false_alarms, misses = (shown & ~wanted).sum(), (~shown & wanted).sum()
-    cost = (5 * false_alarms + 1 * misses) / len(score)
-    by_hand.append((threshold, false_alarms, misses, cost))
-pd.DataFrame(by_hand, columns=["threshold", "false alarms", "misses", "cost per text"]).round(3)
+    false_positives, false_negatives = (shown & ~wanted).sum(), (~shown & wanted).sum()
+    cost = (5 * false_positives + 1 * false_negatives) / len(score)
+    by_hand.append((threshold, false_positives, false_negatives, cost))
+pd.DataFrame(
+    by_hand, columns=["threshold", "false positives", "false negatives", "cost per text"]
+).round(3)
 
 # %% [markdown]
-# A stricter threshold exchanges dear false alarms for cheap misses. `threshold_table` in
-# `workshop_utils.models.decisions` does this count for every threshold that makes a difference. But *on which texts* may we choose? We
+# A stricter threshold exchanges dear false positives for cheap false negatives. `threshold_table` in
+# `workshop_utils.models.insights.decisions` does this count for every threshold that makes a difference. But *on which texts* may we choose? We
 # divide the examination into two halves, choose on one and judge on the other.
 
 # %%
 from sklearn.model_selection import train_test_split
-from workshop_utils.models.decisions import best_threshold, cost_at, threshold_table
+from workshop_utils.models.insights import best_threshold, cost_at, threshold_table
 
 everyone = np.arange(len(test))
 choose, judge = train_test_split(everyone, test_size=0.5, stratify=true, random_state=seed)
@@ -240,7 +243,7 @@ for number in range(200):
     row = {name: cost_at(wanted[other], score[other], at, front_page) for name, at in rules.items()}
     row["chosen on the same texts"] = cost_at(wanted[one], score[one], best, front_page)
     rows.append(row)
-never = front_page.miss * wanted.mean()
+never = front_page.false_negative * wanted.mean()
 mean_costs = pd.DataFrame(rows).mean().sort_values(ascending=False)
 pd.concat([mean_costs, pd.Series({"show nothing": never})]).to_frame("cost per text").round(3)
 
@@ -266,7 +269,7 @@ pd.concat([mean_costs, pd.Series({"show nothing": never})]).to_frame("cost per t
 
 # %% exercise="complaints" part="solution"
 ### BEGIN SOLUTION
-complaints = Costs(false_alarm=1, miss=10)
+complaints = Costs(false_positive=1, false_negative=10)
 complaint_threshold = best_threshold(true[choose] == "negative", chances[choose, 0], complaints)
 complaint_cost = cost_at(
     true[judge] == "negative", chances[judge, 0], complaint_threshold, complaints
@@ -287,7 +290,11 @@ def check(complaint_threshold, complaint_cost, expect):
     expect(complaint_threshold != chosen, "it is another one", "score and costs turn round")
     mine = cost_at(is_complaint[choose], chances[choose, 0], complaint_threshold, prices)
     least = threshold_table(is_complaint[choose], chances[choose, 0], prices)["cost"].min()
-    expect(abs(mine - least) < 1e-9, "none is cheaper on `choose`", "Costs(false_alarm=1, miss=10)")
+    expect(
+        abs(mine - least) < 1e-9,
+        "none is cheaper on `choose`",
+        "Costs(false_positive=1, false_negative=10)",
+    )
     there = cost_at(is_complaint[judge], chances[judge, 0], complaint_threshold, prices)
     expect(abs(complaint_cost - there) < 1e-9, "judged on the other half", "use `judge`")
 
@@ -299,7 +306,7 @@ def check(complaint_threshold, complaint_cost, expect):
 # sort the answers by their confidence into bins of the same size, and compare.
 
 # %% alt="Reliability diagram: accuracy against confidence in bins with 95 percent intervals, for DistilBERT and TF-IDF; the diagonal is perfect calibration"
-from workshop_utils.models.decisions import calibration_table
+from workshop_utils.models.insights import calibration_table
 
 codes = wanted.astype(int)
 figure, axis = plt.subplots(figsize=(6.5, 4.2))
@@ -323,8 +330,8 @@ plt.show()
 # texts that are not the ones we judge by.
 
 # %%
-from workshop_utils.models.decisions import apply_temperature, fit_temperature, log_loss
-from workshop_utils.models.decisions import expected_calibration_error
+from workshop_utils.models.insights import apply_temperature, fit_temperature, log_loss
+from workshop_utils.models.insights import expected_calibration_error
 
 temperature = fit_temperature(chances[choose], codes[choose])
 healed = apply_temperature(chances, temperature)
@@ -397,7 +404,7 @@ def check(loss_at, by_grid, expect):
 # compute what each action is expected to cost, and take the cheapest.
 
 # %%
-from workshop_utils.models.decisions import cheapest_action
+from workshop_utils.models.insights import cheapest_action
 
 actions, ask = ["do not show", "show", "ask a person"], 0.3
 prices = np.array([[0, 5, ask], [1, 0, ask]])
@@ -456,11 +463,11 @@ pd.Series(drop, index=words, name=f"drop of {labels[winner]}").nlargest(5).round
 
 # %% [markdown]
 # The drop is the word's weight. As coloured text this is easier to read: blue words with a solid line and a plus spoke *for* the answer, orange ones with a
-# dashed line and a minus against it. The functions are in `workshop_utils.models.explain`.
+# dashed line and a minus against it. The functions are in `workshop_utils.models.bundle.explain`.
 
 # %%
 from IPython.display import HTML, display
-from workshop_utils.models.explain import as_html, leave_one_out
+from workshop_utils.models.bundle import as_html, leave_one_out
 
 left_out = leave_one_out(classifier.predict_proba, labels, texts[case])
 display(HTML(as_html(left_out)))
@@ -477,7 +484,7 @@ print(f"[{true[case]}]")
 # models. The method makes a promise that can be checked: all weights together are exactly what the text adds to the empty one.
 
 # %%
-from workshop_utils.models.attribution import completeness_gap, integrated_gradients
+from workshop_utils.models.transformer import completeness_gap, integrated_gradients
 
 inside = integrated_gradients(classifier, texts[case], steps=24)
 display(HTML(as_html(inside)))
@@ -497,8 +504,8 @@ gap = completeness_gap(classifier, texts[case], inside)
 
 # %%
 from scipy.stats import spearmanr
-from workshop_utils.models.attribution import deletion_curve, randomised
-from workshop_utils.models.explain import Explanation
+from workshop_utils.models.transformer import deletion_curve, randomised
+from workshop_utils.models.bundle import Explanation
 
 vectorizer = simple[0]
 idf = dict(zip(vectorizer.get_feature_names_out(), vectorizer.idf_, strict=True))
@@ -573,12 +580,12 @@ plt.show()
 # channel, by what is mentioned.
 
 # %%
-from workshop_utils.models.slices import by_length, mentions, slice_table
+from workshop_utils.models.insights import length_bins, mentions, slice_table
 
 right = answers["DistilBERT"][0] == true
 thirds = [int(shortish), int(np.quantile(lengths, 2 / 3))]
 slices = {
-    "length": by_length(texts, edges=thirds),
+    "length": length_bins(texts, edges=thirds),
     "channel": test["channel"],
     "children": mentions(texts, ["child", "children", "kid", "kids", "son", "daughter"]),
     "actors": mentions(texts, ["actor", "actors", "actress", "cast", "acting"]),
@@ -685,7 +692,7 @@ def check(my_slice, my_table, expect):
 # text that must not matter, and look at the answer. First names in four sentences, one neutral and three with a verdict:
 
 # %%
-from workshop_utils.models.film_changes import GENDER, NAMES, ORIGIN
+from workshop_utils.models.insights import film_words
 
 frames = [
     "{} plays the doctor.",
@@ -693,7 +700,8 @@ frames = [
     "I saw it with {}, and we were bored.",
     "The film by {} is all right.",
 ]
-named = [(group, f.format(one)) for group, names in NAMES.items() for one in names for f in frames]
+people = film_words("names").items()
+named = [(group, f.format(one)) for group, names in people for one in names for f in frames]
 named = pd.DataFrame(named, columns=["names", "text"])
 named["positive"] = classifier.predict_proba(list(named["text"]))[:, labels.index("positive")]
 named["sentence"] = frames * (len(named) // len(frames))
@@ -718,11 +726,11 @@ name_gap = {
 # a *he* or a *her*, so for gender a part of the texts is enough.
 
 # %%
-from workshop_utils.models.behaviour import swapped_gap
+from workshop_utils.models.insights import swapped_gap
 
 swapped = {
-    "gender": swapped_gap(classifier.predict_proba, labels, texts[:120], GENDER),
-    "origin": swapped_gap(classifier.predict_proba, labels, texts, ORIGIN),
+    "gender": swapped_gap(classifier.predict_proba, labels, texts[:120], film_words("gender")),
+    "origin": swapped_gap(classifier.predict_proba, labels, texts, film_words("origin")),
 }
 pd.DataFrame(swapped.values(), index=list(swapped)).drop(columns=["text", "changed"]).round(3)
 
@@ -739,8 +747,8 @@ pd.DataFrame(swapped.values(), index=list(swapped)).drop(columns=["text", "chang
 # about 180 of them.
 
 # %%
-from workshop_utils.models.behaviour import run_suite
-from workshop_utils.models.film_suite import film_suite
+from workshop_utils.models.insights import run_suite
+from workshop_utils.models.insights import film_suite
 
 suite = film_suite()
 behaviour = run_suite(classifier.predict_proba, labels, suite)
@@ -770,7 +778,7 @@ failing.round(2)
 # `Behaviour("prices", "INV", cases(lines))`, where `lines` is a text between triple quotation marks with one case a line.
 
 # %% exercise="own_test" part="solution"
-from workshop_utils.models.behaviour import Behaviour, cases
+from workshop_utils.models.insights import Behaviour, cases
 
 ### BEGIN SOLUTION
 lines = """
@@ -806,7 +814,7 @@ def check(my_test, my_result, expect):
 # notice. One such attack on a text that was right:
 
 # %%
-from workshop_utils.models.attacks import attack, attack_table, character_moves, word_moves
+from workshop_utils.models.insights import attack, attack_table, character_moves, word_moves
 
 victims = [i for i in moderate if right[i]][:attacked]
 victims = victims or list(moderate[:attacked])
@@ -968,7 +976,7 @@ plt.show()
 # one seed, and compare every weight, bit for bit.
 
 # %%
-tiny = Recipe(epochs=1, batch_size=8, at_once=8)
+tiny = Recipe(epochs=1, batch_size=8, per_device_batch_size=8)
 first = at_most(16, train, seed)
 
 
@@ -985,7 +993,7 @@ same_model = all(torch.equal(one[name], again[name]) for name in one)
 # %% [markdown]
 # All of them, dropout and the order of the texts included: on one machine, with the same versions and number of threads. Elsewhere the order of additions differs, and with it the last digits.
 #
-# *The same text gives the same score*, alone or among others. Texts of one batch are filled to the same length, and sums are
+# *The same text gives the same score*, alone or among others. Texts of one batch are padded to the same length, and sums are
 # divided otherwise among the threads. By how much do the scores of a batch of twelve differ from those of the texts alone? And if
 # each text gets a batch of its own?
 

@@ -4,7 +4,7 @@ from functools import cache
 from pathlib import Path
 
 from workshop_utils.data import load_reviews
-from workshop_utils.models.export_tfidf import export_tfidf
+from workshop_utils.models.export.tfidf import export_tfidf
 
 HOSTILE = [
     "",

@@ -8,7 +8,7 @@ import pytest
 
 from tests.tiny import LABELS, tiny_encoder
 from workshop_utils.course.syllabus import lesson_source, load_course
-from workshop_utils.models.classifier import new_classifier
+from workshop_utils.models.transformer.classifier import new_classifier
 
 #: As the lessons set them before they import Keras: quiet, and the same rounding on every processor.
 os.environ |= {"KERAS_BACKEND": "tensorflow", "TF_CPP_MIN_LOG_LEVEL": "2", "TF_ENABLE_ONEDNN_OPTS": "0"}

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from workshop_utils.data.augment import load_synonyms
 from workshop_utils.data.words import letters, whole_words
-from workshop_utils.models.attacks import (
+from workshop_utils.models.insights.attacks import (
     NEIGHBOURS,
     Attack,
     attack,

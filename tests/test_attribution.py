@@ -8,15 +8,15 @@ import numpy as np
 import pytest
 
 from tests.bundles import HOSTILE
-from workshop_utils.models.attribution import (
+from workshop_utils.models.bundle.explain import Explanation, as_html, leave_one_out
+from workshop_utils.models.transformer.attribution import (
     completeness_gap,
     deletion_curve,
     empty_probability,
     integrated_gradients,
     randomised,
 )
-from workshop_utils.models.classifier import Classifier
-from workshop_utils.models.explain import Explanation, as_html, leave_one_out
+from workshop_utils.models.transformer.classifier import Classifier
 
 LABELS = ["negative", "positive"]
 
@@ -27,8 +27,7 @@ def tiny():
     import torch
     from transformers import DistilBertConfig, DistilBertForSequenceClassification
 
-    from workshop_utils.models.distilbert import fast_tokenizer
-    from workshop_utils.models.encoder import packaged_encoder
+    from workshop_utils.models.transformer.pretrained import fast_tokenizer, packaged_encoder
 
     torch.manual_seed(2)
     config = DistilBertConfig(

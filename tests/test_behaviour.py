@@ -5,9 +5,9 @@ import re
 import numpy as np
 import pytest
 
-from workshop_utils.data import WorkshopError
 from workshop_utils.data.words import whole_words
-from workshop_utils.models.behaviour import (
+from workshop_utils.errors import WorkshopError
+from workshop_utils.models.insights.behaviour import (
     Behaviour,
     Case,
     case_table,
@@ -16,8 +16,9 @@ from workshop_utils.models.behaviour import (
     swap_words,
     swapped_gap,
 )
-from workshop_utils.models.film_changes import GENDER, NAMES, ORIGIN
-from workshop_utils.models.film_suite import film_suite
+from workshop_utils.models.insights.film_suite import film_suite, film_words
+
+NAMES, GENDER, ORIGIN = (film_words(kind) for kind in ("names", "gender", "origin"))
 
 LABELS = ["negative", "positive"]
 HOSTILE = ["", " \n", "👩‍💻 🎬", "हिन्दी में किताब", "\ud800 ä", "film " * 20_000, "mu\u0308de"]

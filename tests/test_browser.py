@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import COURSE
-from workshop_utils.data.paths import ROOT
+from workshop_utils.paths import ROOT
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 

@@ -7,7 +7,7 @@ import pytest
 
 from tests.conftest import COURSE
 from workshop_utils.course.builder import build_all, build_notebook, keep_changed, stub, write_notebook
-from workshop_utils.data import WorkshopError
+from workshop_utils.errors import WorkshopError
 
 
 @pytest.mark.parametrize("form", ["open", "solved"])

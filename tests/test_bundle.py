@@ -1,20 +1,27 @@
 """A bundle scores any text the same way everywhere, and refuses whatever it was not made with."""
 
 import json
+import os
 import pickle
 import shutil
+import signal
 import subprocess
 import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
 from hashlib import sha256
+from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from tests.bundles import HOSTILE, reviews, tfidf_bundle
-from workshop_utils.data.errors import WorkshopError
-from workshop_utils.data.paths import ROOT
-from workshop_utils.models.bundle import Bundle
-from workshop_utils.models.card import describe, read_card, write_folder
+from workshop_utils.errors import WorkshopError
+from workshop_utils.models.bundle.bundle import Bundle
+from workshop_utils.models.bundle.card import describe, read_card, write_folder
+from workshop_utils.models.bundle.cores import usable_cores
+from workshop_utils.paths import ROOT
 
 
 @pytest.fixture(scope="module")
@@ -145,14 +152,163 @@ def test_a_link_is_refused(folder, name):
     refused(folder, f"{name} is a link")
 
 
-@pytest.mark.parametrize("name", ["extra.pkl", "model.joblib", "extra.json", ".hidden"])
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("extra.pkl", "can run foreign code"),
+        ("model.joblib", "can run foreign code"),
+        ("extra.json", "is no JSON"),
+        (".hidden", "does not belong"),
+    ],
+)
 @pytest.mark.parametrize("named", [True, False])
-def test_a_pickle_is_refused_whatever_its_name(folder, name, named):
+def test_a_pickle_is_refused_whatever_its_name(folder, name, message, named):
     content = pickle.dumps({"a": 1})
     (folder / name).write_bytes(content)
     if named and not name.startswith("."):
         card_with(folder, sha256={name: sha256(content).hexdigest()})
-    refused(folder, f"{name} can run foreign code")
+    refused(folder, f"{name} {message if named else message.replace('is no JSON', 'does not belong')}")
+
+
+@pytest.mark.parametrize("name", [".DS_Store", "._model.onnx", "Thumbs.db", "desktop.ini"])
+def test_what_systems_leave_in_every_folder_is_passed_over(folder, name):
+    (folder / name).write_bytes(b"\0litter")
+    assert Bundle.load(folder).predict(["good"])
+
+
+def test_folders_that_jupyter_and_zip_tools_leave_are_passed_over(folder):
+    for name in (".ipynb_checkpoints", "__MACOSX"):
+        (folder / name).mkdir()
+        (folder / name / "._model.onnx").write_bytes(b"litter")
+    assert Bundle.load(folder).predict(["good"])
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda texts: pd.Series(texts),
+        lambda texts: pd.Series(texts, index=range(len(texts), 0, -1)),
+        lambda texts: np.array(texts),
+        lambda texts: (text for text in texts),
+        lambda texts: pd.DataFrame({"text": texts})["text"].iloc[:],
+    ],
+)
+def test_a_column_in_any_order_is_answered_row_by_row(made, change):
+    bundle, texts = Bundle.load(made), reviews()[0][:40]
+    expected = bundle.predict_proba(texts)
+    assert (bundle.predict_proba(change(texts)) == expected).all()
+    table = pd.DataFrame({"text": texts}).sample(frac=1, random_state=1)
+    assert (bundle.predict_proba(table["text"]) == expected[table.index]).all()
+    assert (
+        bundle.predict_proba(table["text"][table.index > 9]) == expected[table.index[table.index > 9]]
+    ).all()
+
+
+@pytest.mark.parametrize(
+    ("texts", "message"),
+    [
+        ("one text", "put a single text into one"),
+        (b"bytes", "put a single text into one"),
+        (pd.DataFrame({"text": ["a"]}), "not a DataFrame; choose one column"),
+        ({"a": 1}, "not a dict"),
+        ({"a", "b"}, "not a set"),
+        (["a", None], "Text 1 .* is a NoneType"),
+        (["a", float("nan")], "Text 1 .* is a float"),
+        ([["a"]], "Text 0 .* is a list"),
+        (np.array([["a", "b"]]), "Text 0 .* is a ndarray"),
+    ],
+)
+def test_what_is_no_list_of_texts_is_refused_in_one_sentence(made, texts, message):
+    with pytest.raises(TypeError, match=message):
+        Bundle.load(made).predict(texts)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system starts no process by fork")
+@pytest.mark.filterwarnings("ignore:.*fork")
+@pytest.mark.parametrize("before", [0, 1, 2, 40])
+def test_a_forked_child_scores_whatever_its_parent_has_scored(made, before):
+    bundle, texts = Bundle.load(made, threads=2), reviews()[0][:40]
+    expected = bundle.predict_proba(texts[:1])
+    bundle.predict_proba(texts[:before])
+    child = os.fork()
+    if child == 0:
+        right = (bundle.predict_proba(texts)[:1] == expected).all()
+        os._exit(0 if right else 1)
+    end = time.monotonic() + 60
+    while not (ended := os.waitpid(child, os.WNOHANG))[0]:
+        if time.monotonic() > end:
+            os.kill(child, signal.SIGKILL)
+            pytest.fail("the child hangs")
+        time.sleep(0.01)
+    assert os.waitstatus_to_exitcode(ended[1]) == 0
+
+
+def test_eight_threads_share_one_bundle(made):
+    bundle, texts = Bundle.load(made, threads=2), reviews()[0][:120]
+    expected = bundle.predict_proba(texts)
+    with ThreadPoolExecutor(8) as threads:
+        for found in threads.map(lambda _: bundle.predict_proba(texts), range(32)):
+            assert (found == expected).all()
+
+
+def test_a_metric_that_is_no_number_can_be_read_again(tmp_path):
+    metrics = {"roc_auc": float("nan"), "perplexity": float("inf"), "gain": float("-inf"), "accuracy": 0.5}
+    folder = write_folder(tmp_path / "m", describe("tfidf", ["a", "b"], None, metrics), lambda draft: None)
+    found = read_card(folder).metrics
+    assert np.isnan(found["roc_auc"]) and found["perplexity"] == np.inf and found["gain"] == -np.inf
+    json.loads((folder / "bundle.json").read_text(encoding="utf-8"), parse_constant=pytest.fail)
+
+
+@pytest.mark.parametrize("kept", ["thesis.txt", "data/texts.csv", ".git/config", "model.pkl", "notes.json"])
+def test_saving_never_empties_a_folder_that_holds_something_else(tmp_path, kept):
+    folder = tmp_path / "project"
+    (folder / kept).parent.mkdir(parents=True)
+    (folder / kept).write_text("mine", encoding="utf-8")
+    with pytest.raises(WorkshopError, match="project holds .* would be lost"):
+        tfidf_bundle(folder)
+    assert [path.name for path in folder.rglob("*") if path.is_file()] == [Path(kept).name]
+    made = tfidf_bundle(tmp_path / "model")
+    (made / "notes.txt").write_text("mine", encoding="utf-8")
+    with pytest.raises(WorkshopError, match=r"model holds notes\.txt"):
+        tfidf_bundle(made)
+
+
+def test_saving_follows_a_link_and_writes_over_a_model_even_a_damaged_one(tmp_path):
+    (tmp_path / "disk").mkdir()
+    (tmp_path / "models").symlink_to(tmp_path / "disk")
+    tfidf_bundle(tmp_path / "models")
+    assert (tmp_path / "models").is_symlink() and (tmp_path / "disk" / "model.onnx").exists()
+    (tmp_path / "disk" / "bundle.json").write_text("{", encoding="utf-8")
+    tfidf_bundle(tmp_path / "models")
+    assert Bundle.load(tmp_path / "models").labels == ["negative", "positive"]
+    (tmp_path / "file").write_text("mine", encoding="utf-8")
+    with pytest.raises(WorkshopError, match="file is a file"):
+        tfidf_bundle(tmp_path / "file")
+
+
+def test_the_card_is_read_once_and_its_sum_is_that_of_what_was_read(folder):
+    bundle = Bundle.load(folder)
+    assert bundle.sha256 == sha256((folder / "bundle.json").read_bytes()).hexdigest()
+
+
+@pytest.mark.parametrize(
+    ("files", "cores"),
+    [
+        ({"cpu.max": "150000 100000"}, 2),
+        ({"cpu.max": "50000 100000"}, 1),
+        ({"cpu.max": "max 100000"}, None),
+        ({"cpu/cpu.cfs_quota_us": "100000", "cpu/cpu.cfs_period_us": "100000"}, 1),
+        ({"cpu/cpu.cfs_quota_us": "-1", "cpu/cpu.cfs_period_us": "100000"}, None),
+        ({"cpu.max": "nonsense"}, None),
+        ({}, None),
+    ],
+)
+def test_the_quota_of_a_container_limits_the_threads(tmp_path, monkeypatch, files, cores):
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(64)), raising=False)
+    for name, content in files.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(content + "\n", encoding="ascii")
+    assert usable_cores(tmp_path) == (cores or 64)
 
 
 def test_a_pickle_that_the_card_only_names_is_refused(folder):

@@ -7,8 +7,8 @@ from benchmarks import bundled_texts as measure
 from benchmarks.data_card import CARD, filled
 from workshop_utils.data import load_poems, load_products, load_reviews
 from workshop_utils.data.clean import clean, label_spellings
-from workshop_utils.data.paths import BUNDLED
 from workshop_utils.data.schemas import CATEGORIES
+from workshop_utils.paths import BUNDLED
 
 FRAMES = measure.bundled()
 every_set = pytest.mark.parametrize("name", FRAMES)

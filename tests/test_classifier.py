@@ -8,8 +8,8 @@ import pytest
 
 from tests.bundles import HOSTILE, reviews
 from tests.tiny import LABELS
-from workshop_utils.data.errors import WorkshopError
-from workshop_utils.models.classifier import load_classifier, new_classifier, save_classifier
+from workshop_utils.errors import WorkshopError
+from workshop_utils.models.transformer.classifier import load_classifier, new_classifier, save_classifier
 
 CLS, SEP = 101, 102
 
@@ -19,9 +19,11 @@ def test_a_row_begins_and_ends_with_the_special_pieces(classifier):
     assert classifier.rows([""]) == [[CLS, SEP]]
 
 
-@pytest.mark.parametrize(("keep", "kept"), [("head", "a b c d"), ("tail", "w x y z"), ("both", "a b y z")])
-def test_of_a_long_text_the_wanted_part_is_read(classifier, keep, kept):
-    cut = classifier._replace(max_length=6, keep=keep)
+@pytest.mark.parametrize(
+    ("truncation", "kept"), [("head", "a b c d"), ("tail", "w x y z"), ("head_tail", "a b y z")]
+)
+def test_of_a_long_text_the_wanted_part_is_read(classifier, truncation, kept):
+    cut = classifier._replace(max_length=6, truncation=truncation)
     assert cut.rows([" ".join(ascii_lowercase)]) == classifier.rows([kept])
 
 
@@ -78,11 +80,11 @@ def test_an_unknown_label_is_one_sentence(classifier):
 
 
 def test_what_is_loaded_answers_like_what_was_saved(classifier, tmp_path):
-    cut = classifier._replace(max_length=20, keep="head")
+    cut = classifier._replace(max_length=20, truncation="head")
     folder = save_classifier(tmp_path / "modell ü", cut, {"accuracy": 0.75}, ["ein Text", "\ud800"])
     again = load_classifier(folder)
     texts = [*HOSTILE, *reviews()[0][:20]]
-    assert (again.max_length, again.keep, again.labels) == (20, "head", LABELS)
+    assert (again.max_length, again.truncation, again.labels) == (20, "head", LABELS)
     assert again.rows(texts) == cut.rows(texts)
     assert np.abs(again.predict_proba(texts) - cut.predict_proba(texts)).max() < 1e-6
     assert not again.model.training

@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from tests.conftest import COURSE
-from workshop_utils.data.paths import ROOT
+from workshop_utils.paths import ROOT
 
 
 def workshop(*arguments, **environment):

@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from workshop_utils.data import load_digits, load_poems, load_reviews
-from workshop_utils.data.paths import ROOT
+from workshop_utils.paths import ROOT
 
 
 def need(folder, name):

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from scipy.special import softmax
 from sklearn.metrics import confusion_matrix
 
-from workshop_utils.models.decisions import (
+from workshop_utils.models.insights.decisions import (
     Costs,
     apply_temperature,
     best_threshold,
@@ -20,7 +20,7 @@ from workshop_utils.models.decisions import (
     threshold_table,
 )
 
-SHOP = Costs(false_alarm=5, miss=1)
+SHOP = Costs(false_positive=5, false_negative=1)
 scored = st.lists(
     st.tuples(st.booleans(), st.floats(0, 1, width=32) | st.sampled_from([0.0, 0.5, 1.0])), min_size=1
 )
@@ -39,8 +39,8 @@ def test_each_row_counts_what_scikit_learn_counts(pairs):
     true, scores = map(np.array, zip(*pairs, strict=True))
     for row in threshold_table(true, scores, SHOP).itertuples():
         matrix = confusion_matrix(true, scores >= row.threshold, labels=[False, True])
-        assert (row.false_alarms, row.misses) == (matrix[0, 1], matrix[1, 0])
-        assert row.cost == pytest.approx((5 * row.false_alarms + row.misses) / len(true))
+        assert (row.false_positives, row.false_negatives) == (matrix[0, 1], matrix[1, 0])
+        assert row.cost == pytest.approx((5 * row.false_positives + row.false_negatives) / len(true))
         assert row.cost == pytest.approx(cost_at(true, scores, row.threshold, SHOP))
 
 
@@ -60,13 +60,13 @@ def test_a_dear_false_alarm_raises_the_threshold_and_a_dear_miss_lowers_it():
 
 def test_on_honest_probabilities_the_best_threshold_is_elkans():
     true, probabilities = honest(n=40_000, classes=2)
-    for costs in (SHOP, Costs(1, 3), Costs(4, 2, hit=-1, passed_over=0.5)):
+    for costs in (SHOP, Costs(1, 3), Costs(4, 2, true_positive=-1, true_negative=0.5)):
         found = best_threshold(true == 1, probabilities[:, 1], costs)
         assert found == pytest.approx(costs.threshold, abs=0.06)
 
 
 def test_all_outcomes_have_their_price():
-    costs = Costs(false_alarm=1000, miss=100, hit=10, passed_over=1)
+    costs = Costs(false_positive=1000, false_negative=100, true_positive=10, true_negative=1)
     assert cost_at([False, True, True, False], [0.9, 0.1, 0.9, 0.1], 0.5, costs) == 1111 / 4
 
 

@@ -10,37 +10,42 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.bundles import HOSTILE, reviews, tfidf
-from workshop_utils.data.errors import WorkshopError
-from workshop_utils.data.paths import ROOT
-from workshop_utils.models import export_distilbert as module
-from workshop_utils.models.bundle import Bundle
-from workshop_utils.models.card import describe
-from workshop_utils.models.encoding import well_formed
-from workshop_utils.models.export import ParityError, export_keras, publish
-from workshop_utils.models.export_distilbert import compare, export_distilbert
-from workshop_utils.models.export_tfidf import PATTERNS, export_tfidf
+from workshop_utils.errors import WorkshopError
+from workshop_utils.models.bundle.bundle import Bundle
+from workshop_utils.models.bundle.card import describe
+from workshop_utils.models.export import distilbert as module
+from workshop_utils.models.export import gate as gate_module
+from workshop_utils.models.export.distilbert import export_distilbert
+from workshop_utils.models.export.distilbert_to_onnx import to_onnx
+from workshop_utils.models.export.gate import int8_gate
+from workshop_utils.models.export.keras import export_keras
+from workshop_utils.models.export.parity import ParityError, write_bundle
+from workshop_utils.models.export.quantize import quantized
+from workshop_utils.models.export.tfidf import PATTERNS, export_tfidf
+from workshop_utils.models.tokenization import well_formed
+from workshop_utils.paths import ROOT
 
 KERAS = """
 import sys, pathlib, numpy as np
 import keras
 from tests.bundles import HOSTILE, reviews
-from workshop_utils.models.encoding import train_characters, train_words
-from workshop_utils.models.nets import character_cnn, word_cnn
-from workshop_utils.models.saved import load_network, save_network
+from workshop_utils.models.tokenization import train_characters, train_words
+from workshop_utils.models.cnn.networks import character_cnn, word_cnn
+from workshop_utils.models.cnn.store import load_network, save_network
 folder = pathlib.Path(sys.argv[1])
 texts = [*reviews()[0][:100], *HOSTILE, "wort " * 500]
 words, characters = train_words(texts[:100]), train_characters(texts[:100])
 nets = {
-    "words": (word_cnn(words.get_vocab_size(), 2, 8, 8, batch_norm=True), words, 40, "both"),
+    "words": (word_cnn(words.get_vocab_size(), 2, 8, 8, batch_norm=True), words, 40, "head_tail"),
     "characters": (character_cnn(characters.get_vocab_size(), 3, 8, 8), characters, 100, "tail"),
 }
 ids = keras.Input((30,), dtype="int32")
 dense = keras.layers.Dense(2, activation="softmax")
 answer = dense(keras.layers.Flatten()(keras.layers.Embedding(words.get_vocab_size(), 4)(ids)))
 nets["flat"] = (keras.Model(ids, answer), words, 30, "head")
-for name, (net, tokenizer, length, keep) in nets.items():
+for name, (net, tokenizer, length, truncation) in nets.items():
     labels = ["ä", "b", "c"][: net.output_shape[-1]]
-    path = save_network(folder / name, net, tokenizer, labels, length, keep, {"accuracy": 0.5}, texts)
+    path = save_network(folder / name, net, tokenizer, labels, length, truncation, {"accuracy": 0.5}, texts)
     np.save(folder / f"{name}.npy", load_network(path).predict_proba(texts))
 """
 
@@ -66,7 +71,7 @@ def test_a_keras_network_answers_the_same_from_its_bundle(networks, exported, na
     expected = np.load(networks / f"{name}.npy")
     np.testing.assert_allclose(bundle.predict_proba(texts), expected, atol=1e-6)
     assert bundle.card.metrics == {"accuracy": 0.5} and bundle.labels[0] == "ä"
-    assert bundle.card.fill is (name == "flat"), "only a network that counts on filling gets it"
+    assert bundle.card.padding is (name == "flat"), "only a network that counts on padding gets it"
     assert bundle.score(["kurz", "wort " * 500]).truncated.tolist() == [False, True]
 
 
@@ -115,7 +120,7 @@ def test_tfidf_with_more_than_two_classes(tmp_path):
 def word_pair(tmp_path_factory):
     vectorizer, classifier = tfidf(200)
     folder = export_tfidf(vectorizer, classifier, tmp_path_factory.mktemp("words") / "bundle")
-    return vectorizer.build_analyzer(), Bundle.load(folder)._read._tokenizer
+    return vectorizer.build_analyzer(), Bundle.load(folder)._encode._tokenizer
 
 
 @settings(max_examples=300, deadline=None)
@@ -158,12 +163,16 @@ def test_other_or_unfitted_parts_are_named(tmp_path):
 def test_a_bundle_that_answers_otherwise_is_never_published(tmp_path):
     vectorizer, classifier = tfidf(60)
     made = Bundle.load(export_tfidf(vectorizer, classifier, tmp_path / "bundle"))
-    model, tokenizer = (tmp_path / "bundle" / "model.onnx").read_bytes(), made._read._tokenizer
+    model, tokenizer = (tmp_path / "bundle" / "model.onnx").read_bytes(), made._encode._tokenizer
     card = describe("tfidf", ["a", "b"], None)
     with pytest.raises(ParityError, match=r"differ by"):
-        publish(tmp_path / "other", card, model, tokenizer, lambda texts: made.predict_proba(texts)[:, ::-1])
+        write_bundle(
+            tmp_path / "other", card, model, tokenizer, lambda texts: made.predict_proba(texts)[:, ::-1]
+        )
     with pytest.raises(ParityError, match=r"differ by nan"):
-        publish(tmp_path / "other", card, model, tokenizer, lambda texts: np.full((len(texts), 2), np.nan))
+        write_bundle(
+            tmp_path / "other", card, model, tokenizer, lambda texts: np.full((len(texts), 2), np.nan)
+        )
     assert not (tmp_path / "other").exists()
 
 
@@ -173,7 +182,7 @@ def encoder():
     import torch
     from transformers import DistilBertConfig, DistilBertForSequenceClassification, PreTrainedTokenizerFast
 
-    from workshop_utils.models.encoder import packaged_encoder
+    from workshop_utils.models.transformer.pretrained import packaged_encoder
 
     torch.manual_seed(0)
     names = {0: "negative", 1: "neutral", 2: "positive"}
@@ -184,7 +193,7 @@ def encoder():
 
 @pytest.fixture(scope="module")
 def onnx_model(encoder):
-    return module.to_onnx(encoder[0])
+    return to_onnx(encoder[0])
 
 
 @pytest.fixture
@@ -217,14 +226,14 @@ def test_an_int8_bundle_passes_the_gate_and_keeps_its_figures(int8):
 
 
 def test_int8_answers_like_pytorch(encoder, int8):
-    rows = [int8._read(text)[0][0].tolist() for text in HOSTILE]
+    rows = [int8._encode(text)[0][0].tolist() for text in HOSTILE]
     np.testing.assert_allclose(int8.predict_proba(HOSTILE), expected(encoder, rows), atol=0.01)
 
 
 def test_int8_spares_the_feed_forward_layers_the_common_scale(onnx_model):
     import onnx
 
-    graph = onnx.load_model_from_string(module.quantised(onnx_model)).graph
+    graph = onnx.load_model_from_string(quantized(onnx_model)).graph
     kinds = [node.op_type for node in graph.node]
     assert kinds.count("MatMulNBits") == 4, "two feed-forward layers in each"
     assert kinds.count("MatMulInteger") == 10, (
@@ -233,31 +242,33 @@ def test_int8_spares_the_feed_forward_layers_the_common_scale(onnx_model):
 
 
 def test_the_float32_bundle_answers_like_pytorch_at_every_length(
-    encoder, quick, tmp_path, monkeypatch, capsys
+    encoder, quick, tmp_path, monkeypatch, caplog
 ):
-    monkeypatch.setattr(module, "MIN_EQUAL", 1.1)
+    monkeypatch.setattr(gate_module, "MIN_EQUAL", 1.1)
     texts = [*HOSTILE, *reviews()[0][:30], "film " * 600]
     folder = export_distilbert(
         *encoder, tmp_path / "bundle", texts, ["negative"] * len(texts), max_length=512
     )
     bundle = Bundle.load(folder)
     assert bundle.card.precision == "float32" and not bundle.card.gate.passed
-    assert "The bundle stays in float32" in capsys.readouterr().out
+    assert "The bundle stays in float32" in caplog.text
     inner = [encoder[1](text, add_special_tokens=False).input_ids for text in ["", "a film", "film " * 120]]
     scores = bundle.predict_proba(["", "a film", "film " * 120])
     np.testing.assert_allclose(scores, expected(encoder, [[101, *row, 102] for row in inner]), atol=1e-5)
     assert bundle.score(["film " * 510, "film " * 511]).truncated.tolist() == [False, True]
 
 
-@pytest.mark.parametrize(("keep", "ids"), [("head", "aab"), ("tail", "bcc"), ("both", "aac")])
-def test_a_long_text_keeps_its_special_ids_and_the_part_that_is_wanted(encoder, quick, tmp_path, keep, ids):
+@pytest.mark.parametrize(("truncation", "ids"), [("head", "aab"), ("tail", "bcc"), ("head_tail", "aac")])
+def test_a_long_text_keeps_its_special_ids_and_the_part_that_is_wanted(
+    encoder, quick, tmp_path, truncation, ids
+):
     texts = reviews()[0][:20]
     folder = export_distilbert(
-        *encoder, tmp_path / "bundle", texts, ["negative"] * 20, max_length=5, keep=keep
+        *encoder, tmp_path / "bundle", texts, ["negative"] * 20, max_length=5, truncation=truncation
     )
-    row, cut = Bundle.load(folder)._read("a a b c c")
+    row, truncated = Bundle.load(folder)._encode("a a b c c")
     letter = {"a": 1037, "b": 1038, "c": 1039}
-    assert row.tolist() == [[101, *(letter[sign] for sign in ids), 102]] and cut
+    assert row.tolist() == [[101, *(letter[sign] for sign in ids), 102]] and truncated
 
 
 def test_an_int8_text_gets_the_same_score_alone_and_among_64_to_the_last_bit(int8):
@@ -274,13 +285,35 @@ def test_hostile_texts_are_answered_by_every_kind(int8, exported):
 
 
 def test_the_gate_allows_no_more_than_its_bounds():
-    true = ["a"] * 1000
-    assert compare(true, true, true).passed
-    assert compare(true, ["b"] * 3 + ["a"] * 997, true).passed
-    assert not compare(true, ["b"] * 4 + ["a"] * 996, true).passed, "accuracy"
+    true, labels = ["a"] * 1000, ["a", "b", "c"]
+    assert int8_gate(true, true, true, labels).passed
+    assert int8_gate(true, ["b"] * 3 + ["a"] * 997, true, labels).passed
+    assert not int8_gate(true, ["b"] * 4 + ["a"] * 996, true, labels).passed, "accuracy"
     wrong = ["b"] * 11 + ["a"] * 989
-    assert not compare(wrong, ["c"] * 11 + ["a"] * 989, true).passed, "labels"
-    assert compare(wrong, true, true).accuracy_int8 == 1
+    assert not int8_gate(wrong, ["c"] * 11 + ["a"] * 989, true, labels).passed, "labels"
+    assert int8_gate(wrong, true, true, labels).accuracy_int8 == 1
+
+
+@pytest.mark.parametrize("labels", [[1, 0, 1] * 20, ["Positive", "Negative", "Positive"] * 20], ids=str)
+def test_the_gate_refuses_labels_that_the_model_does_not_know(encoder, tmp_path, labels):
+    with pytest.raises(WorkshopError, match=r"The model knows no label (1|'Positive'), only 'negative'"):
+        export_distilbert(*encoder, tmp_path / "bundle", reviews()[0][:60], labels)
+    assert not (tmp_path / "bundle").exists()
+
+
+def test_an_int8_model_that_is_broken_is_not_taken_for_a_rounded_one(
+    encoder, quick, onnx_model, tmp_path, monkeypatch, caplog
+):
+    import onnx
+    from onnx import numpy_helper
+
+    broken = onnx.load_model_from_string(onnx_model)
+    for tensor in broken.graph.initializer:
+        if tensor.name.endswith("classifier.weight"):
+            tensor.CopyFrom(numpy_helper.from_array(-40 * numpy_helper.to_array(tensor), tensor.name))
+    monkeypatch.setattr(module, "quantized", lambda model: broken.SerializeToString())
+    bundle = Bundle.load(export_distilbert(*encoder, tmp_path / "b", reviews()[0][:20], ["negative"] * 20))
+    assert bundle.card.precision == "float32" and "differ by" in caplog.text
 
 
 def test_the_gate_needs_texts_and_a_length_that_the_model_reads(encoder, tmp_path):

@@ -10,9 +10,10 @@ import pytest
 
 from tests.server import Behaviour, serve
 from tests.test_readers import POEMS, REVIEWS, dlk_zip, imdb_tar
-from workshop_utils.data import WorkshopError, load_digits, load_poems, load_products, load_reviews
+from workshop_utils.data import load_digits, load_poems, load_products, load_reviews
 from workshop_utils.data.download import download
 from workshop_utils.data.fetch import SOURCES, fetch
+from workshop_utils.errors import WorkshopError
 
 BODY = bytes(range(256)) * 4000
 SHA = hashlib.sha256(BODY).hexdigest()

@@ -8,9 +8,9 @@ import pytest
 
 from tests.bundles import HOSTILE
 from tests.tiny import LABELS
-from workshop_utils.data.errors import WorkshopError
-from workshop_utils.models.classifier import load_classifier, new_classifier, save_classifier
-from workshop_utils.models.finetune import (
+from workshop_utils.errors import WorkshopError
+from workshop_utils.models.transformer.classifier import load_classifier, new_classifier, save_classifier
+from workshop_utils.models.transformer.finetune import (
     Recipe,
     arguments,
     examples,
@@ -21,7 +21,7 @@ from workshop_utils.models.finetune import (
 )
 
 #: Quick enough for a network of a few thousand weights.
-FAST = Recipe(epochs=4, learning_rate=2e-2, head_rate=2e-2)
+FAST = Recipe(epochs=4, learning_rate=2e-2, head_learning_rate=2e-2)
 
 
 def task(count, seed=0, flip=False):
@@ -86,8 +86,8 @@ def test_the_new_layer_learns_faster_and_the_word_vectors_rest(encoder):
         "distilbert.transformer.layer.0.ffn.lin1.weight",
         "classifier.weight",
     )
-    slow = Recipe(epochs=1, learning_rate=1e-4, head_rate=1e-2, weight_decay=0)
-    for recipe in (slow, slow._replace(train_words=True)):
+    slow = Recipe(epochs=1, learning_rate=1e-4, head_learning_rate=1e-2, weight_decay=0)
+    for recipe in (slow, slow._replace(train_embeddings=True)):
         learner = new_classifier(LABELS, encoder, max_length=32)
         before = {name: weight.detach().clone() for name, weight in learner.model.named_parameters()}
         fine_tune(learner, *task(32), recipe)
@@ -124,13 +124,13 @@ def test_stopping_without_anything_to_watch_is_refused(classifier):
 
 def test_a_batch_is_computed_in_equal_parts(classifier):
     with pytest.raises(ValueError, match="no multiple"):
-        fine_tune(classifier, *task(8), Recipe(batch_size=8, at_once=3))
-    told = arguments("unused", Recipe(batch_size=32, at_once=8), validate=False)
+        fine_tune(classifier, *task(8), Recipe(batch_size=8, per_device_batch_size=3))
+    told = arguments("unused", Recipe(batch_size=32, per_device_batch_size=8), validate=False)
     assert (told.per_device_train_batch_size, told.gradient_accumulation_steps) == (8, 4)
 
 
 def test_small_parts_make_as_many_updates_as_the_batch(classifier, tmp_path):
-    recipe = Recipe(epochs=2, batch_size=16, at_once=4)
+    recipe = Recipe(epochs=2, batch_size=16, per_device_batch_size=4)
     trainer = make_trainer(classifier, task(64), str(tmp_path), recipe)
     with quiet():
         trainer.train()

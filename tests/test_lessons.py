@@ -11,7 +11,7 @@ import nbformat
 import pytest
 
 from tests.conftest import COURSE
-from workshop_utils.data.paths import ROOT
+from workshop_utils.paths import ROOT
 
 #: Machines differ, and here two lessons share one; one this many times over its budget has a fault.
 PATIENCE = 5

@@ -7,7 +7,6 @@ import pandas as pd
 import pytest
 
 from workshop_utils.data import (
-    WorkshopError,
     load,
     load_digits,
     load_poems,
@@ -17,6 +16,7 @@ from workshop_utils.data import (
     schemas,
 )
 from workshop_utils.data.schemas import validate
+from workshop_utils.errors import WorkshopError
 
 
 @pytest.mark.parametrize(

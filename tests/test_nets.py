@@ -1,4 +1,4 @@
-"""Networks: filling changes nothing, seeds repeat, one line of progress, and what is saved comes back."""
+"""Networks: padding changes nothing, seeds repeat, one line of progress, and what is saved comes back."""
 
 import functools
 import json
@@ -12,11 +12,12 @@ import keras
 import numpy as np
 import pytest
 
-from workshop_utils.data.errors import WorkshopError
-from workshop_utils.models.encoding import encode, train_characters, train_words
-from workshop_utils.models.fit import fit
-from workshop_utils.models.nets import character_cnn, word_cnn
-from workshop_utils.models.saved import load_network, model_folder, save_network
+from workshop_utils.errors import WorkshopError
+from workshop_utils.models.cnn.networks import character_cnn, word_cnn
+from workshop_utils.models.cnn.store import load_network, save_network
+from workshop_utils.models.cnn.train import fit
+from workshop_utils.models.tokenization import encode, train_characters, train_words
+from workshop_utils.paths import model_folder
 
 TEXTS = ["schön und süß", "öde und grau 😴", "so schön, so süß", "grau", "हिन्दी schön", "öde, öde"] * 4
 LABELS = [0, 1, 0, 1, 0, 1] * 4
@@ -35,7 +36,7 @@ SMALL = {
 every_net = pytest.mark.parametrize("name", SMALL)
 
 
-CARD = {"format": "workshop-bundle-1", "kind": "keras", "labels": [], "max_length": 1, "keep": "head"}
+CARD = {"format": "workshop-bundle-1", "kind": "keras", "labels": [], "max_length": 1, "truncation": "head"}
 
 
 def ids_for(name, texts=TEXTS, length=None):
@@ -66,7 +67,7 @@ def test_a_text_gets_the_same_answer_alone_and_in_a_batch(name):
     network, _ = shared(name)
     together = network(ids_for(name)).numpy()
     alone = [network(ids_for(name, [text]))[0] for text in TEXTS[:6]]
-    assert len(set(map(len, TEXTS[:6]))) > 1, "some must be filled up"
+    assert len(set(map(len, TEXTS[:6]))) > 1, "some must be padded"
     assert np.abs(together[:6] - alone).max() < 1e-5
 
 
@@ -123,7 +124,7 @@ def on_a_terminal(**environment):
     """What a training of two epochs writes to a terminal."""
     code = (
         "import keras, numpy as np\n"
-        "from workshop_utils.models.fit import fit\n"
+        "from workshop_utils.models.cnn.train import fit\n"
         "network = keras.Sequential([keras.layers.Dense(2, activation='softmax')])\n"
         "network.compile('sgd', 'sparse_categorical_crossentropy', metrics=['accuracy'])\n"
         "fit(network, np.ones((8, 3)), [0, 1] * 4, epochs=2)\n"
@@ -168,14 +169,14 @@ def network():
 @pytest.fixture
 def folder(home, network):
     return save_network(
-        model_folder("poems"), network, WORDS, ["heiter", "müde"], 12, "both", {"accuracy": 2 / 3}, TEXTS
+        model_folder("poems"), network, WORDS, ["heiter", "müde"], 12, "head_tail", {"accuracy": 2 / 3}, TEXTS
     )
 
 
 def test_a_saved_network_comes_back_with_the_same_answers(folder, network):
     saved = load_network(folder)
-    assert (saved.labels, saved.max_length, saved.keep) == (["heiter", "müde"], 12, "both")
-    expected = network(encode(WORDS, TEXTS, 12, "both")).numpy()
+    assert (saved.labels, saved.max_length, saved.truncation) == (["heiter", "müde"], 12, "head_tail")
+    expected = network(encode(WORDS, TEXTS, 12, "head_tail")).numpy()
     np.testing.assert_allclose(saved.predict_proba(TEXTS), expected, atol=1e-6)
 
 
@@ -205,7 +206,7 @@ def test_saving_again_replaces_and_leaves_no_rubbish(folder, network):
 @pytest.mark.parametrize("step", ["write", "rename"])
 def test_an_interrupted_save_leaves_the_old_model_whole(folder, network, monkeypatch, step):
     def interrupted(self, *arguments, **settings):
-        if step == "write" or (self.name == "poems" and self.parent.name.startswith(".poems-")):
+        if step == "write" or (self.name == "poems" and self.parent.name == ".poems.draft"):
             raise KeyboardInterrupt
         return rename(self, *arguments)
 

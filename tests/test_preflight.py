@@ -6,7 +6,7 @@ import pytest
 
 from workshop_utils.course import preflight
 from workshop_utils.course.preflight import Line
-from workshop_utils.models import encoder
+from workshop_utils.models.transformer import pretrained
 
 
 def test_this_environment_is_green():
@@ -51,9 +51,9 @@ def test_missing_checksums_are_red(monkeypatch):
     assert not preflight.check_data().ok
 
 
-@pytest.mark.parametrize(("name", "value"), [("PACKAGE", "no_such_encoder"), ("WEIGHTS_SHA256", "0" * 64)])
+@pytest.mark.parametrize(("name", "value"), [("_PACKAGE", "no_such_encoder"), ("WEIGHTS_SHA256", "0" * 64)])
 def test_a_missing_or_damaged_encoder_is_red(monkeypatch, name, value):
-    monkeypatch.setattr(encoder, name, value)
+    monkeypatch.setattr(pretrained, name, value)
     assert "make clean-env" in preflight.check_encoder().fix
 
 

@@ -8,7 +8,8 @@ import zipfile
 import numpy as np
 import pytest
 
-from workshop_utils.data import WorkshopError, readers
+from workshop_utils.data import readers
+from workshop_utils.errors import WorkshopError
 
 REVIEWS = {
     "train/pos/0_9.txt": "Bright, brave, schön. 🎬<br /><br />Again!",

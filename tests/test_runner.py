@@ -11,8 +11,8 @@ import pytest
 
 from workshop_utils.course import builder, report
 from workshop_utils.course.syllabus import load_course
-from workshop_utils.data import WorkshopError
-from workshop_utils.data.paths import ROOT
+from workshop_utils.errors import WorkshopError
+from workshop_utils.paths import ROOT
 
 GOOD = """
     # %% [markdown]

@@ -6,10 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from workshop_utils.data.errors import WorkshopError
-from workshop_utils.models import search
-from workshop_utils.models.search import log_to, parallel_coordinates, stop_after, within
-from workshop_utils.models.trials import TrialLog, tracking_uri
+from workshop_utils.errors import WorkshopError
+from workshop_utils.models.tuning import search
+from workshop_utils.models.tuning.search import log_to, parallel_coordinates, stop_after, within
+from workshop_utils.models.tuning.trials import TrialLog, tracking_uri
 
 HOSTILE = ["grün 😴 हिन्दी", "", "x" * 400, 'quote\'s and "more"', "[0.5"]
 

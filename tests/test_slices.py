@@ -9,16 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from workshop_utils.data.words import any_word, letters, whole_words, with_case_of
-from workshop_utils.models.evaluation import Interval
-from workshop_utils.models.slices import (
-    SLICE_COLUMNS,
-    by_length,
-    holm,
-    mentions,
-    newcombe,
-    slice_table,
-    wilson,
-)
+from workshop_utils.models.insights.slices import SLICE_COLUMNS, length_bins, mentions, slice_table
+from workshop_utils.models.metrics import Interval, holm, newcombe, wilson
 
 HOSTILE = ["", " \n\t", "👩‍💻 🎬", "हिन्दी में किताब", "\ud800 film", "film " * 20_000, "Größe mu\u0308de"]
 
@@ -71,7 +63,7 @@ def test_a_slice_of_all_texts_has_nothing_to_differ_from():
 
 
 def test_values_keep_their_order_and_missing_ones_are_named():
-    lengths = by_length(["a b c", "a", "a b c d e", ""], edges=(2, 4))
+    lengths = length_bins(["a b c", "a", "a b c d e", ""], edges=(2, 4))
     table = slice_table(
         [True] * 4,
         {"length": lengths, "mixed": ["b", 1, None, "b"], "flag": np.array([True, False, True, True])},
@@ -133,7 +125,7 @@ def test_no_slices_make_an_empty_table():
 
 
 def test_lengths_are_words_between_white_space():
-    found = by_length(HOSTILE, edges=(1, 3, 100))
+    found = length_bins(HOSTILE, edges=(1, 3, 100))
     assert list(found) == [
         *("0 words", "0 words", "2-3 words", "2-3 words", "2-3 words", "over 100 words", "2-3 words")
     ]
@@ -143,7 +135,7 @@ def test_lengths_are_words_between_white_space():
 @pytest.mark.parametrize("edges", [(), (0, 5), (5, 5), (9, 3)])
 def test_edges_must_rise(edges):
     with pytest.raises(ValueError, match="must rise"):
-        by_length(["a"], edges)
+        length_bins(["a"], edges)
 
 
 def test_mentions_are_whole_words_in_any_case():

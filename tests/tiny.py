@@ -10,8 +10,7 @@ def tiny_encoder(folder: Path) -> str:
     import torch
     from transformers import DistilBertConfig, DistilBertForSequenceClassification
 
-    from workshop_utils.models.distilbert import fast_tokenizer
-    from workshop_utils.models.encoder import packaged_encoder
+    from workshop_utils.models.transformer.pretrained import fast_tokenizer, packaged_encoder
 
     torch.manual_seed(0)
     size = {"dim": 16, "n_layers": 1, "n_heads": 2, "hidden_dim": 32}

@@ -18,8 +18,8 @@ import nbformat
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 from workshop_utils.course.syllabus import Course, Lesson, lesson_source
-from workshop_utils.data import WorkshopError
-from workshop_utils.data.paths import ROOT, home
+from workshop_utils.errors import WorkshopError
+from workshop_utils.paths import ROOT, home
 
 Form = Literal["open", "solved"]
 

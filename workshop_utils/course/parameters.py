@@ -7,7 +7,7 @@ from typing import Any
 import nbformat
 
 from workshop_utils.course.syllabus import Lesson, Profile
-from workshop_utils.data import WorkshopError
+from workshop_utils.errors import WorkshopError
 
 
 def defaults(notebook: nbformat.NotebookNode) -> dict[str, Any]:

@@ -12,10 +12,11 @@ import psutil
 from jupyter_client.kernelspec import KernelSpecManager, NoSuchKernel
 from packaging.requirements import Requirement
 
-from workshop_utils.data import WorkshopError
-from workshop_utils.data.checksums import BUNDLED_SUMS, read_sums, verify_bundled
-from workshop_utils.data.paths import BUNDLED, ROOT, home
-from workshop_utils.models.encoder import packaged_encoder
+from workshop_utils.data.bundled import BUNDLED_SUMS, bundled_file
+from workshop_utils.errors import WorkshopError
+from workshop_utils.files import read_sums
+from workshop_utils.models.transformer.pretrained import packaged_encoder
+from workshop_utils.paths import ROOT, home
 
 PYTHON = (3, 11)
 DISK_GB = 2.0
@@ -126,7 +127,7 @@ def check_data() -> Line:
         return Line("Data", "no checksums", "bring data/ back with `git checkout data`")
     try:
         for name in names:
-            verify_bundled(BUNDLED / name)
+            bundled_file(name)
     except WorkshopError as error:
         return Line("Data", "damaged", str(error))
     return Line("Data", f"{len(names)} bundled files, checksums right")

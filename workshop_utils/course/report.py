@@ -9,7 +9,7 @@ from workshop_utils.course.pages import write_pages
 from workshop_utils.course.parameters import overrides, parse_settings
 from workshop_utils.course.runner import Outcome, run_lesson
 from workshop_utils.course.syllabus import Profile, load_course
-from workshop_utils.data.paths import shown
+from workshop_utils.paths import shown
 
 
 def run_course(names: list[str], profile: Profile, form: Form, settings: list[str], console: Console) -> bool:

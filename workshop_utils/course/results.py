@@ -10,7 +10,7 @@ from typing import Any
 from IPython import get_ipython
 from IPython.display import display
 
-from workshop_utils.data.paths import home
+from workshop_utils.paths import home
 
 RESULTS_MIME = "application/vnd.workshop.results+json"
 EXERCISE_MIME = "application/vnd.workshop.exercise+json"

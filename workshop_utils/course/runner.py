@@ -19,7 +19,7 @@ from workshop_utils.course.builder import Form, build_notebook, write_notebook
 from workshop_utils.course.parameters import overrides
 from workshop_utils.course.results import EXERCISE_MIME, RESULTS_MIME
 from workshop_utils.course.syllabus import Lesson, Profile
-from workshop_utils.data.paths import ROOT, home
+from workshop_utils.paths import ROOT, home
 
 Status = Literal["done", "failed", "interrupted", "not run"]
 

@@ -6,8 +6,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from workshop_utils.data import WorkshopError
-from workshop_utils.data.paths import ROOT
+from workshop_utils.errors import WorkshopError
+from workshop_utils.paths import ROOT
 
 Profile = Literal["smoke", "workshop", "full"]
 PROFILES: tuple[Profile, ...] = ("smoke", "workshop", "full")

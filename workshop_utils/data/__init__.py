@@ -3,8 +3,6 @@
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from workshop_utils.data.errors import WorkshopError
-
 if TYPE_CHECKING:
     from workshop_utils.data.load import (
         Digits,
@@ -17,7 +15,6 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Digits",
-    "WorkshopError",
     "load_digits",
     "load_poems",
     "load_products",

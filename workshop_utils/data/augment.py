@@ -9,8 +9,7 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from workshop_utils.data.checksums import verify_bundled
-from workshop_utils.data.paths import BUNDLED
+from workshop_utils.data.bundled import bundled_file
 
 _ENGLISH_WORD = re.compile(r"[A-Za-z]+")
 _WORD = re.compile(r"[^\W\d_]{4,}")
@@ -18,9 +17,7 @@ _WORD = re.compile(r"[^\W\d_]{4,}")
 
 def load_synonyms() -> dict[str, str]:
     """The bundled English synonyms of ``data/synonyms.csv``, lower case, from word to synonym."""
-    path = BUNDLED / "synonyms.csv"
-    verify_bundled(path)
-    frame = pd.read_csv(path, dtype=str, keep_default_na=False)
+    frame = pd.read_csv(bundled_file("synonyms.csv"), dtype=str, keep_default_na=False)
     return dict(zip(frame["word"], frame["synonym"], strict=True))
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from workshop_utils.data.errors import WorkshopError
+from workshop_utils.errors import WorkshopError
 
 DELIMITERS = ",;\t|"
 #: Longest field in characters and longest line in bytes; beyond, a quote was probably never closed.

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import requests
 
-from workshop_utils.data.checksums import sha256 as sha256_of
-from workshop_utils.data.errors import WorkshopError
+from workshop_utils.errors import WorkshopError
+from workshop_utils.files import sha256 as sha256_of
 
 #: Called with (bytes so far, bytes in all or None).
 Progress = Callable[[int, int | None], None]

@@ -11,10 +11,10 @@ import numpy as np
 import pandas as pd
 
 from workshop_utils.data import readers
-from workshop_utils.data.checksums import read_sums, record_sum, sha256
 from workshop_utils.data.download import Progress, download
-from workshop_utils.data.errors import WorkshopError
-from workshop_utils.data.paths import corpora_dir, shown
+from workshop_utils.errors import WorkshopError
+from workshop_utils.files import read_sums, record_sum, sha256
+from workshop_utils.paths import corpora_dir, shown
 
 
 @dataclass(frozen=True)

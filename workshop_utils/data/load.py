@@ -7,9 +7,9 @@ import numpy as np
 import pandas as pd
 
 from workshop_utils.data import schemas
-from workshop_utils.data.checksums import verify_bundled
-from workshop_utils.data.errors import WorkshopError
-from workshop_utils.data.paths import BUNDLED, ROOT, corpora_dir, shown
+from workshop_utils.data.bundled import bundled_file
+from workshop_utils.errors import WorkshopError
+from workshop_utils.paths import BUNDLED, ROOT, corpora_dir, shown
 
 Source = Literal["auto", "sample", "full"]
 
@@ -134,9 +134,7 @@ def _choose(name: str, source: Source, originals: list[str]) -> Path:
         return found[0]
     if source == "full":
         raise _missing(name, corpora_dir() / originals[0])
-    path = BUNDLED / f"{name}.csv"
-    verify_bundled(path)
-    return path
+    return bundled_file(f"{name}.csv")
 
 
 def _missing(name: str, path: Path) -> WorkshopError:

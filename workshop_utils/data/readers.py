@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from workshop_utils.data.errors import WorkshopError
+from workshop_utils.errors import WorkshopError
 
 _IMDB_FILE = re.compile(r"(train|test)/(pos|neg)/\d+_(\d+)\.txt$")
 _DLK_FILE = re.compile(r"json_DLK_v6/[^/]+\.json$")

@@ -3,7 +3,7 @@
 import pandas as pd
 import pandera.pandas as pa
 
-from workshop_utils.data.errors import WorkshopError
+from workshop_utils.errors import WorkshopError
 
 CATEGORIES = ["Household", "Books", "Electronics", "Clothing & Accessories"]
 SENTIMENTS = ["negative", "positive"]

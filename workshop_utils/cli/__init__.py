@@ -1,0 +1,28 @@
+"""The command ``workshop``. Exit codes: 0 done, 1 error, 2 wrong use, 3 nothing to do, 4 the gate refused."""
+
+import logging
+
+import typer
+
+from workshop_utils.cli import course, score
+from workshop_utils.cli.console import errors
+from workshop_utils.errors import WorkshopError
+
+app = typer.Typer(
+    help="From Keras to Production: check, fetch, build and run the course.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_show_locals=False,
+)
+for room in (course, score):
+    app.add_typer(room.app)
+
+
+def main() -> None:
+    """Run the command; a :class:`WorkshopError` becomes one sentence and exit code 1."""
+    logging.basicConfig(format="%(message)s")
+    try:
+        app(prog_name="workshop")
+    except WorkshopError as error:
+        errors.print(str(error), style="red")
+        raise SystemExit(1) from None

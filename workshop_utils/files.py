@@ -1,0 +1,135 @@
+"""Files and folders: one SHA-256, one atomic write, one folder swap that survives kill -9, one lock."""
+
+import hashlib
+import os
+import shutil
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from uuid import uuid4
+
+from filelock import FileLock, Timeout
+
+from workshop_utils.errors import WorkshopError
+
+
+def sha256(path: Path) -> str:
+    """The file's SHA-256 as 64 hexadecimal digits."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def sha256_of_texts(texts: Iterable[str]) -> str:
+    """SHA-256 of the texts in their order, as 64 hexadecimal digits."""
+    whole = hashlib.sha256()
+    for text in texts:
+        whole.update(text.encode("utf-8", "surrogatepass") + b"\0")
+    return whole.hexdigest()
+
+
+def read_sums(path: Path) -> dict[str, str]:
+    """Map from file name to checksum, as ``sha256sum`` writes them; empty when there is no such file."""
+    if not path.exists():
+        return {}
+    lines = path.read_text(encoding="utf-8").splitlines()
+    return {name: digest for digest, name in (line.split(maxsplit=1) for line in lines if line)}
+
+
+def record_sum(path: Path, name: str, digest: str) -> None:
+    """Write one checksum into a sums file, keeping the others."""
+    sums = read_sums(path) | {name: digest}
+    atomic_write(path, "".join(f"{sums[key]}  {key}\n" for key in sorted(sums)))
+
+
+def atomic_write(target: Path, text: str) -> Path:
+    """Write a text file (UTF-8, line ends as they are) whole or not at all; return its path."""
+    with atomic_path(target) as draft, draft.open("w", encoding="utf-8", newline="") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    return target
+
+
+@contextmanager
+def atomic_path(target: Path) -> Iterator[Path]:
+    """A path beside ``target`` to write a file to; it gets the name ``target`` when the block ends well."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    draft = target.with_name(f".{target.name}.{uuid4().hex}")
+    try:
+        yield draft
+        draft.replace(target)
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+def replace_folder(
+    folder: Path, write: Callable[[Path], None], check: Callable[[Path], None] | None = None
+) -> Path:
+    """Write the folder anew, whole or not at all, and return it.
+
+    A folder cannot be replaced in one step on every system. Killed between the two renames, the old folder
+    still lies beside its place, and :func:`recover_folder` brings it back.
+
+    Args:
+        write: puts the files into the folder it is given. check: may refuse the finished folder, before it
+            gets its name, by raising an error.
+    """
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with locked(_beside(folder, "lock"), f"Another program is writing {folder.name}.", seconds=60):
+        recover_folder(folder)
+        # a draft keeps the folder's name, which messages of `check` may show
+        scratch, former = _beside(folder, "draft"), _beside(folder, "former")
+        draft = scratch / folder.name
+        shutil.rmtree(scratch, ignore_errors=True)
+        draft.mkdir(parents=True)
+        try:
+            write(draft)
+            if check:
+                check(draft)
+            if folder.exists():
+                folder.rename(former)
+            draft.rename(folder)
+            shutil.rmtree(former, ignore_errors=True)
+        finally:
+            recover_folder(folder)
+            shutil.rmtree(scratch, ignore_errors=True)
+    return folder
+
+
+def recover_folder(folder: Path) -> None:
+    """Bring back what :func:`replace_folder` had put aside when it was killed; else do nothing."""
+    former = _beside(folder, "former")
+    if former.exists():
+        if folder.exists():
+            shutil.rmtree(former, ignore_errors=True)
+        else:
+            former.rename(folder)
+
+
+@contextmanager
+def locked(path: Path, busy: str, seconds: float = 0) -> Iterator[None]:
+    """Hold the lock file ``path``; it is released when the process ends, however it ends.
+
+    Args:
+        busy: the sentence for somebody who does not get the lock. seconds: how long to wait for it.
+
+    Raises:
+        WorkshopError: another process or thread holds the lock.
+    """
+    lock = FileLock(path)
+    try:
+        lock.acquire(timeout=seconds)
+    except Timeout:
+        raise WorkshopError(busy) from None
+    try:
+        yield
+    finally:
+        try:
+            path.unlink(missing_ok=True)  # while it is held: whoever waits looks at the name again
+        except OSError:  # Windows removes no open file
+            pass
+        lock.release()
+
+
+def _beside(folder: Path, purpose: str) -> Path:
+    return folder.with_name(f".{folder.name}.{purpose}")

@@ -1,0 +1,214 @@
+"""Accuracy, macro-F1, bootstrap intervals and the table of results, developed in lesson 03.
+
+Labels may be strings or numbers; ``true`` and predictions are sequences of shape (n,). A bootstrap draws n
+texts with replacement, again and again (Efron and Tibshirani, *An Introduction to the Bootstrap*, 1993,
+chapter 13, percentile interval). The metrics depend on the counts of the confusion matrix only, and drawing
+texts draws these counts from a multinomial distribution: 100,000 texts cost no more than 100.
+
+Intervals of shares: Wilson, *Probable inference, the law of succession, and statistical inference*, JASA 22,
+1927; of their difference: Newcombe, *Interval estimation for the difference between independent proportions*,
+Statistics in Medicine 17, 1998, method 10. Many tests at once: Holm, *A simple sequentially rejective
+multiple test procedure*, Scandinavian Journal of Statistics 6, 1979. Used in lesson 08.
+"""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+import numpy as np
+import pandas as pd
+from scipy.stats import binomtest
+
+from workshop_utils.errors import WorkshopError
+from workshop_utils.files import atomic_write
+from workshop_utils.paths import home
+
+Metric = Literal["accuracy", "macro_f1"]
+
+#: Columns of a table of results; ``low`` and ``high`` bound ``macro_f1``.
+RESULTS_COLUMNS = ["model", "accuracy", "macro_f1", "low", "high", "seconds"]
+
+
+class Interval(NamedTuple):
+    """A value with its lower and upper bound."""
+
+    value: float
+    low: float
+    high: float
+
+
+def accuracy(true: Sequence, predicted: Sequence) -> float:
+    """Share of right predictions."""
+    return float(_accuracy(_cells(true, predicted)))
+
+
+def macro_f1(true: Sequence, predicted: Sequence) -> float:
+    """Mean over the classes of ``2 * hits / (true members + predicted members)``.
+
+    A class counts when it occurs among the true labels or among the predictions, as in scikit-learn.
+    """
+    return float(_macro_f1(_cells(true, predicted)))
+
+
+def bootstrap_interval(
+    true: Sequence,
+    predicted: Sequence,
+    metric: Metric = "macro_f1",
+    resamples: int = 2000,
+    seed: int = 0,
+    level: float = 0.95,
+) -> Interval:
+    """The metric with its bootstrap interval; says nothing about other training data or seeds."""
+    cells = _cells(true, predicted)
+    score = _METRICS[metric]
+    again = score(_redraw(cells, resamples, seed))
+    return Interval(float(score(cells)), *_bounds(again, level))
+
+
+def paired_difference(
+    true: Sequence,
+    first: Sequence,
+    second: Sequence,
+    metric: Metric = "macro_f1",
+    resamples: int = 2000,
+    seed: int = 0,
+    level: float = 0.95,
+) -> Interval:
+    """Metric of ``second`` minus metric of ``first`` on the same texts, with its bootstrap interval.
+
+    Both models meet the same draw each time, so a hard draw hurts both and cancels. The difference is
+    larger than the noise when the interval does not hold zero.
+    """
+    cells = _cells(true, first, second)
+    score = _METRICS[metric]
+
+    def difference(counts: np.ndarray) -> np.ndarray:
+        return score(counts.sum(axis=-2)) - score(counts.sum(axis=-1))
+
+    return Interval(float(difference(cells)), *_bounds(difference(_redraw(cells, resamples, seed)), level))
+
+
+def wilson(hits: int, texts: int, level: float = 0.95) -> Interval:
+    """The share ``hits / texts`` with Wilson's interval, sensible for small and for extreme shares too."""
+    bounds = binomtest(hits, texts).proportion_ci(level, method="wilson")
+    return Interval(hits / texts, float(bounds.low), float(bounds.high))
+
+
+def newcombe(first: Interval, second: Interval) -> Interval:
+    """Share ``first`` minus share ``second`` of different texts, each with Wilson's interval."""
+    difference = first.value - second.value
+    below = np.hypot(first.value - first.low, second.high - second.value)
+    above = np.hypot(first.high - first.value, second.value - second.low)
+    return Interval(difference, float(difference - below), float(difference + above))
+
+
+def holm(p_values: Sequence[float]) -> np.ndarray:
+    """The p-values adjusted for their number, shape (n,); NaN is no test, is not counted and stays NaN.
+
+    Reject what is below 0.05 afterwards, and the chance of even one false alarm among all tests is below
+    5 %, however they depend on each other.
+
+    >>> holm([0.01, 0.04, 0.03]).round(2).tolist()
+    [0.03, 0.06, 0.06]
+    """
+    p_values = np.asarray(p_values, dtype=float)
+    order = np.argsort(p_values)[: np.isfinite(p_values).sum()]
+    adjusted = np.full(len(p_values), np.nan)
+    steps = np.arange(len(order), 0, -1) * p_values[order]
+    adjusted[order] = np.minimum(np.maximum.accumulate(steps), 1)
+    return adjusted
+
+
+def results_table(
+    true: Sequence,
+    predictions: Mapping[str, tuple[Sequence, float]],
+    resamples: int = 2000,
+    seed: int = 0,
+) -> pd.DataFrame:
+    """One row per model with :data:`RESULTS_COLUMNS`, in the order of ``predictions``.
+
+    ``predictions`` maps a model's name to its predictions, shape (n,), and the seconds it took to train and
+    to predict.
+    """
+    rows = []
+    for name, (predicted, seconds) in predictions.items():
+        interval = bootstrap_interval(true, predicted, "macro_f1", resamples, seed)
+        rows.append((name, accuracy(true, predicted), *interval, seconds))
+    return pd.DataFrame(rows, columns=RESULTS_COLUMNS)
+
+
+def plot_results(table: pd.DataFrame, axis) -> None:
+    """Horizontal bars of macro-F1 with their intervals, the first model on top."""
+    table = table.iloc[::-1]
+    errors = [table["macro_f1"] - table["low"], table["high"] - table["macro_f1"]]
+    axis.barh(table["model"], table["macro_f1"], xerr=np.clip(errors, 0, None), color="C5", capsize=4)
+    axis.set(xlim=(0, 1), xlabel="macro-F1 with 95 % interval")
+    axis.grid(visible=False, axis="y")
+
+
+def baselines_path() -> Path:
+    """Where lesson 03 keeps the table for the lessons after it."""
+    return home() / "results" / "baselines.csv"
+
+
+def save_baselines(table: pd.DataFrame, path: Path | None = None) -> Path:
+    """Write the table as CSV, never half; by default to :func:`baselines_path`."""
+    path = path or baselines_path()
+    text = table[RESULTS_COLUMNS].round(4).to_csv(index=False, lineterminator="\n")
+    return atomic_write(path, text)
+
+
+def read_baselines(path: Path | None = None) -> pd.DataFrame:
+    """The table that lesson 03 saved.
+
+    Raises:
+        WorkshopError: lesson 03 has not been run, or the file is another table.
+    """
+    path = path or baselines_path()
+    if not path.is_file():
+        raise WorkshopError("There are no baselines yet; run lesson 03 first (`workshop run 03`).")
+    table = pd.read_csv(path, encoding="utf-8")
+    if list(table.columns) != RESULTS_COLUMNS:
+        raise WorkshopError(f"{path.name} is not the table of lesson 03; delete it and run lesson 03 again.")
+    return table
+
+
+def _cells(true: Sequence, *predictions: Sequence) -> np.ndarray:
+    """Counts of each combination of true and predicted labels, shape (classes,) * (1 + number of models)."""
+    columns = [np.asarray(values) for values in (true, *predictions)]
+    n = len(columns[0])
+    if n == 0 or any(column.shape != (n,) for column in columns):
+        shapes = ", ".join(str(column.shape) for column in columns)
+        raise ValueError(
+            f"Labels and predictions must be equally long lists that are not empty, not {shapes}."
+        )
+    classes, codes = np.unique(np.concatenate(columns), return_inverse=True)
+    shape = (len(classes),) * len(columns)
+    flat = np.ravel_multi_index(tuple(codes.reshape(len(columns), n)), shape)
+    return np.bincount(flat, minlength=len(classes) ** len(columns)).reshape(shape)
+
+
+def _redraw(cells: np.ndarray, resamples: int, seed: int) -> np.ndarray:
+    """Confusion counts of ``resamples`` draws with replacement, shape (resamples, *cells.shape)."""
+    probability = cells.ravel() / cells.sum()
+    drawn = np.random.default_rng(seed).multinomial(cells.sum(), probability, size=resamples)
+    return drawn.reshape(resamples, *cells.shape)
+
+
+def _accuracy(cells: np.ndarray) -> np.ndarray:
+    return np.trace(cells, axis1=-2, axis2=-1) / cells.sum(axis=(-2, -1))
+
+
+def _macro_f1(cells: np.ndarray) -> np.ndarray:
+    hits = np.diagonal(cells, axis1=-2, axis2=-1)
+    members = cells.sum(axis=-1) + cells.sum(axis=-2)
+    present = members > 0
+    return (2 * hits / np.where(present, members, 1)).sum(axis=-1) / present.sum(axis=-1)
+
+
+def _bounds(values: np.ndarray, level: float) -> tuple[float, float]:
+    low, high = np.quantile(values, [(1 - level) / 2, (1 + level) / 2])
+    return float(low), float(high)
+
+
+_METRICS = {"accuracy": _accuracy, "macro_f1": _macro_f1}
