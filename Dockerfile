@@ -15,16 +15,20 @@ ENV PYTHONUNBUFFERED=1 \
 
 RUN useradd --create-home --uid 1000 learner && python3 -m venv /opt/venv
 
-# The environment first: it changes seldom, the course often. PyTorch comes as its CPU build.
-COPY requirements.lock /tmp/requirements.lock
-RUN torch=$(sed -n 's/^torch==//p' /tmp/requirements.lock) \
-    && { pip install -q torch==$torch --index-url https://download.pytorch.org/whl/cpu --retries 1 --timeout 15 \
-         || pip install -q torch==$torch; } \
-    && pip install -q -r /tmp/requirements.lock
-
-COPY --chown=learner:learner . /home/learner/course
+# The environment first: it changes seldom, the course often. PyTorch comes as its CPU build; where that cannot
+# be had, --build-arg TORCH_PLAIN=1 takes the plain one, 4 GB larger.
+ARG TORCH_PLAIN=
 WORKDIR /home/learner/course
-RUN pip install -q --no-deps --no-build-isolation -e . && chown -R learner:learner .
+COPY pyproject.toml requirements.lock ./
+COPY workshop_utils/__init__.py workshop_utils/
+RUN set -e; torch=torch==$(sed -n 's/^torch==//p' requirements.lock); [ "$TORCH_PLAIN" ] || torch=$torch+cpu; \
+    install="pip install -q -c requirements.lock"; \
+    pip install -q --no-deps $torch --extra-index-url https://download.pytorch.org/whl/cpu --retries 1 --timeout 15 \
+        || { echo "PyTorch's CPU build cannot be had here; TORCH_PLAIN takes the plain one." >&2; exit 1; }; \
+    $install --no-deps setuptools; $install --no-build-isolation -e '.[course]'
+
+COPY --chown=learner:learner . .
+RUN chown -R learner:learner .
 USER learner
 
 EXPOSE 8888

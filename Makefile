@@ -1,10 +1,19 @@
 # Every target sets up what it needs. `make help` lists them.
-PYTHON ?= python3.11
+# The first of these that runs and fits makes the environment; or name one: make PYTHON=/path/to/python.
+PYTHON ?= python3.13 python3.12 python3.11 python3
 PORT ?= 8888
 VENV := .venv
 BIN := $(VENV)/bin
+# Two stamps, one environment: what participants need, and with it what developers need.
 READY := $(VENV)/ready
-TORCH := $(shell sed -n 's/^torch==//p' requirements.lock)
+READY_DEV := $(VENV)/ready-dev
+
+# PyTorch's CPU build for Linux says so in its version: 2.13.0+cpu. TORCH_PLAIN=1 takes any build.
+TORCH := torch==$(shell sed -n 's/^torch==//p' requirements.lock)
+ifeq ($(shell uname -s)$(TORCH_PLAIN),Linux)
+TORCH := $(TORCH)+cpu
+endif
+INSTALL := $(BIN)/pip install -q -c requirements.lock
 
 # Quiet, repeatable programs: TensorFlow's start-up notes, tokenizers' fork warnings, MLflow's telemetry
 export TF_CPP_MIN_LOG_LEVEL := 2
@@ -12,7 +21,7 @@ export TOKENIZERS_PARALLELISM := false
 export MLFLOW_DISABLE_TELEMETRY := true
 
 .DEFAULT_GOAL := help
-.PHONY: help course preflight lab test notebooks data bench lock lint clean clean-env
+.PHONY: help course preflight lab test check static notebooks data bench lock lint clean clean-env
 
 help:  ## this list
 	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/make \1\t\2/p' Makefile | expand -t 18
@@ -27,9 +36,20 @@ lab: $(READY)  ## check the machine, then open the lessons in JupyterLab
 	@$(BIN)/workshop preflight --port $(PORT)
 	@$(BIN)/jupyter lab --config jupyter_lab_config.py --port $(PORT) $(LAB_OPTIONS)
 
-test: $(READY)  ## run all checks, as CI does
-	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
+# Tests that train or export models, or read all texts; `make check` leaves them to `make test`.
+LONG_TESTS := activations attribution bundled_texts classifier cli devices export fetch finetune nets pretrained score search wide_cnn
+
+check: static  ## the quick checks, under a minute: format, lint, types, imports, most tests
+	@$(BIN)/pytest -q -m "not slow" $(LONG_TESTS:%=--ignore=tests/test_%.py)
+
+test: static  ## run all checks, as CI does
 	@$(BIN)/pytest $(TEST_OPTIONS)
+
+# What runs no code of ours: format, lint, types, and that every import is declared.
+static: $(READY_DEV)
+	@$(BIN)/ruff format --check . && $(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/deptry workshop_utils lessons benchmarks && $(BIN)/deptry tests --exclude build --ignore DEP002,DEP004
 
 notebooks: $(READY)  ## make notebooks/ from lessons/
 	@$(BIN)/workshop build
@@ -37,17 +57,19 @@ notebooks: $(READY)  ## make notebooks/ from lessons/
 data: $(READY)  ## download the original corpora (the only step that needs a network)
 	@$(BIN)/workshop fetch all
 
-bench: $(READY)  ## measure texts, models, training and serving (hours); writes benchmarks/results
+bench: $(READY_DEV)  ## measure texts, models, training and serving (hours); writes benchmarks/results
 	@for name in bundled_texts original_corpora training_speed finetuning serving learning_curve; do $(BIN)/python -m benchmarks.$$name || exit 1; done
 
-lint: $(READY)  ## format and check the code
+lint: $(READY_DEV)  ## format and check the code
 	@$(BIN)/ruff format . && $(BIN)/ruff check --fix .
 
-# One lock for Linux, macOS and Windows. Python is 3.11 only, and torch comes as its CPU build.
-lock: $(READY)  ## resolve pyproject.toml into requirements.lock anew
-	@mkdir -p build && $(BIN)/uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 \
-		--no-annotate --no-header -q -o build/lock
-	@grep -vE "python_full_version (>=|==) '3.1[2-9]|^(nvidia-|cuda-|triton==)" build/lock > requirements.lock
+# One lock for Python 3.11 to 3.13 on Linux, macOS and Windows. What is pinned stays; LOCK_OPTIONS=--upgrade
+# takes newer versions. PyTorch comes as its CPU build, so what only its CUDA build needs is left out.
+lock: $(READY_DEV)  ## resolve pyproject.toml into requirements.lock anew
+	@mkdir -p build && cp requirements.lock build/lock
+	@$(BIN)/uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 \
+		--no-annotate --no-header -q -o build/lock $(LOCK_OPTIONS)
+	@sed -E "/^(nvidia-|cuda-|triton==)|sys_platform == 'emscripten'$$/d" build/lock > requirements.lock
 
 clean:  ## remove what the course has made (models, pages, logs)
 	@rm -rf build
@@ -55,16 +77,27 @@ clean:  ## remove what the course has made (models, pages, logs)
 clean-env:  ## remove the environment
 	@rm -rf $(VENV)
 
-# The environment: made once, made anew when the lock or the package's description changes.
+# The environment: made once, made anew when the lock or the package's description changes. Participants
+# install what serving and the lessons need; the lock only says in which version.
 $(READY): requirements.lock pyproject.toml
-	@command -v $(PYTHON) >/dev/null || { \
-		echo "This course needs Python 3.11, and there is no $(PYTHON) here: install it, or run make PYTHON=/path/to/python3.11." >&2; exit 1; }
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' || { \
-		echo "This course needs Python 3.11, but $(PYTHON) is `$(PYTHON) --version`: run make PYTHON=/path/to/python3.11." >&2; exit 1; }
-	@echo "Setting up $(VENV): several minutes, once."
-	@rm -rf $(VENV) && $(PYTHON) -m venv $(VENV)
-	@$(BIN)/pip install -q torch==$(TORCH) --index-url https://download.pytorch.org/whl/cpu --retries 1 --timeout 15 2>/dev/null \
-		|| $(BIN)/pip install -q torch==$(TORCH)
-	@$(BIN)/pip install -q -r requirements.lock
-	@$(BIN)/pip install -q --no-deps --no-build-isolation -e .
+	@for python in $(PYTHON); do \
+		$$python -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null && break; \
+		python=; \
+	done; \
+	if [ -z "$$python" ]; then \
+		echo "This course needs Python 3.11, 3.12 or 3.13, and none of these is one: $(PYTHON). Install one, or run make PYTHON=/path/to/python." >&2; \
+		exit 1; \
+	fi; \
+	echo "Setting up $(VENV) with `$$python --version`: several minutes, once."; \
+	rm -rf $(VENV) && $$python -m venv $(VENV)
+	@$(BIN)/pip install -q --no-deps $(TORCH) --extra-index-url https://download.pytorch.org/whl/cpu --retries 1 --timeout 15 || { \
+		echo "PyTorch's CPU build cannot be had here; pip's reason stands above. Try again where download.pytorch.org can be reached, or run make TORCH_PLAIN=1 to take the plain build: on Linux it brings 19 packages for NVIDIA cards that the lock does not hold, 4 GB more." >&2; \
+		exit 1; \
+	}
+	@$(INSTALL) --no-deps setuptools && $(INSTALL) --no-build-isolation -e '.[course]'
 	@touch $(READY)
+
+$(READY_DEV): $(READY)
+	@echo "Adding what developers need to $(VENV)."
+	@$(INSTALL) --no-build-isolation -e '.[course,dev,bench]'
+	@touch $(READY_DEV)

@@ -102,7 +102,7 @@ if not official:
 import pandas as pd
 
 
-def at_most(rows, frame):
+def at_most(rows, frame, seed=0):
     share = min(1, rows / len(frame))
     drawn = []
     for _, part in frame.groupby("label"):
@@ -112,14 +112,14 @@ def at_most(rows, frame):
 
 
 folded = table["text"].str.casefold()
-train = at_most(train_rows, table[~in_test & ~folded.isin(set(folded[in_test]))])
-test = at_most(test_rows, table[in_test])
+train = at_most(train_rows, table[~in_test & ~folded.isin(set(folded[in_test]))], seed)
+test = at_most(test_rows, table[in_test], seed)
 labels = sorted(train["label"].unique())
 true = test["label"].to_numpy(dtype=object)
 {"training": len(train), "examination": len(test), "labels": labels}
 
 # %% [markdown]
-# `at_most` is in `workshop_utils.data.split` from now on, with the seed as its third argument.
+# `at_most` is in `workshop_utils.data.split` from now on.
 #
 # ### The bar first
 #
@@ -992,7 +992,7 @@ measured = []
 
 
 def examine(name, model, size, number):
-    frame = at_most(size, train.sample(frac=1, random_state=number))
+    frame = at_most(size, train.sample(frac=1, random_state=number), seed)
     start = time.perf_counter()
     right = float((model(frame, number) == true).mean())
     spent = time.perf_counter() - start

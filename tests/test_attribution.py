@@ -62,17 +62,28 @@ def test_the_words_add_up_to_what_the_text_adds_to_an_empty_one(tiny):
 
 def test_the_explained_answer_is_the_classifiers(tiny):
     text = "Ein schöner, slow film"
-    told = integrated_gradients(tiny, text, steps=2)
-    chances = tiny.predict_proba([text])[0]
-    assert told.label == LABELS[chances.argmax()]
-    assert told.probability == pytest.approx(chances.max(), abs=1e-5)
+    explanation = integrated_gradients(tiny, text, steps=2)
+    probabilities = tiny.predict_proba([text])[0]
+    assert explanation.label == LABELS[probabilities.argmax()]
+    assert explanation.probability == pytest.approx(probabilities.max(), abs=1e-5)
 
 
 @pytest.mark.parametrize("text", [*HOSTILE, "naïve " * 300, "x" * 5000])
 def test_hostile_texts_are_explained_word_by_word(tiny, text):
-    told = integrated_gradients(tiny, text, steps=2)
-    assert [word for word, _ in told.words] == text.encode("utf-8", "replace").decode().split()
-    assert np.isfinite([weight for _, weight in told.words]).all() and told.left_out == 0
+    explanation = integrated_gradients(tiny, text, steps=2)
+    assert [word for word, _ in explanation.words] == text.encode("utf-8", "replace").decode().split()
+    assert np.isfinite([weight for _, weight in explanation.words]).all() and explanation.left_out == 0
+
+
+def test_a_surrogate_in_the_middle_moves_no_weight_to_another_word(tiny):
+    broken, asked = (integrated_gradients(tiny, f"a {sign} good film", steps=2) for sign in ("\ud800", "?"))
+    assert broken == asked and [word for word, _ in broken.words] == ["a", "?", "good", "film"]
+
+
+@pytest.mark.parametrize("token", ["[MASK]", "[SEP]", "[PAD]"])
+def test_a_special_token_that_somebody_types_is_weighed_like_any_word(tiny, token):
+    words = dict(integrated_gradients(tiny, f"put {token} here", steps=2).words)
+    assert words[token] != 0, "as a control token it would be the same in the empty text"
 
 
 def test_words_that_are_not_read_weigh_nothing(tiny):
@@ -112,10 +123,10 @@ def test_randomised_forgets_from_the_top_and_is_seeded(tiny):
 
 def test_a_true_explanation_falls_fast_and_a_false_one_does_not():
     text = "good plot good music good cast but a long walk home in rain and wind and snow"
-    told = Explanation("positive", 0.2, [(w, 1.0 if w == "good" else 0.0) for w in text.split()], 0)
-    upside_down = told._replace(words=[(word, -weight) for word, weight in told.words])
+    explanation = Explanation("positive", 0.2, [(w, 1.0 if w == "good" else 0.0) for w in text.split()], 0)
+    upside_down = explanation._replace(words=[(word, -weight) for word, weight in explanation.words])
     shares = (0, 0.2, 0.5)
-    true = deletion_curve(counting, LABELS, text, told, shares)
+    true = deletion_curve(counting, LABELS, text, explanation, shares)
     false = deletion_curve(counting, LABELS, text, upside_down, shares)
     assert true[0] == false[0] == pytest.approx(3 / 17)
     assert true[1:].max() == 0 and false[1:].min() > true[0]
@@ -123,8 +134,8 @@ def test_a_true_explanation_falls_fast_and_a_false_one_does_not():
 
 @pytest.mark.parametrize("text", HOSTILE)
 def test_deletion_survives_hostile_texts(text):
-    told = leave_one_out(counting, LABELS, text)
-    assert np.isfinite(deletion_curve(counting, LABELS, text, told, (0, 0.5, 1))).all()
+    explanation = leave_one_out(counting, LABELS, text)
+    assert np.isfinite(deletion_curve(counting, LABELS, text, explanation, (0, 0.5, 1))).all()
 
 
 def explained(*words, left_out=0):

@@ -63,9 +63,9 @@ def test_cases_are_written_one_a_line():
 
 
 def test_a_simple_text_must_be_on_its_side():
-    told = table_of(Behaviour("simple", "MFT", cases("+ good\n- bad\n- not good\n+ awful and terrible")))
-    assert told.loc["simple", ["cases", "failures", "share"]].tolist() == [4, 2, 0.5]
-    assert told.loc["simple", "worst"] == "awful and terrible", "the one that misses by most"
+    result = table_of(Behaviour("simple", "MFT", cases("+ good\n- bad\n- not good\n+ awful and terrible")))
+    assert result.loc["simple", ["cases", "failures", "share"]].tolist() == [4, 2, 0.5]
+    assert result.loc["simple", "worst"] == "awful and terrible", "the one that misses by most"
 
 
 def test_knowing_nothing_is_no_functionality():
@@ -93,12 +93,12 @@ def test_a_change_must_not_move_the_answer_the_wrong_way():
     lines = (
         "+ A film.{| Great!}\n- A film.{| Awful!}\n+ A film.{| Awful!}\n- A film.{| Great!}\n+ A{| new} film"
     )
-    told = table_of(
+    result = table_of(
         Behaviour("added", "DIR", cases(lines)), Behaviour("must", "DIR", cases(lines), least=0.1)
     )
-    assert told.loc["added", "failures"] == 2
-    assert told.loc["must", "failures"] == 3, "standing still is not enough where a move is asked for"
-    assert " → " in told.loc["added", "worst"]
+    assert result.loc["added", "failures"] == 2
+    assert result.loc["must", "failures"] == 3, "standing still is not enough where a move is asked for"
+    assert " → " in result.loc["added", "worst"]
 
 
 def test_all_texts_are_scored_once_and_in_one_call():
@@ -132,13 +132,13 @@ def test_other_labels_are_one_clear_sentence(labels):
         lambda: run_suite(Model(), labels, film_suite()),
         lambda: swapped_gap(Model(), labels, ["Anna"], {"Anna": "Ayşe"}),
     ):
-        with pytest.raises(WorkshopError, match="with the labels negative and positive, not") as told:
+        with pytest.raises(WorkshopError, match="with the labels negative and positive, not") as result:
             ask()
-        assert str(told.value).count(".") == 1
+        assert str(result.value).count(".") == 1
 
 
 @pytest.mark.parametrize(
-    ("kind", "line", "said"),
+    ("kind", "line", "message"),
     [
         ("MFT", "no sign", "MFT, which takes no {before|after} and one sign"),
         ("MFT", "+ {a|b}", "takes no {before|after}"),
@@ -147,8 +147,8 @@ def test_other_labels_are_one_clear_sentence(labels):
         ("XYZ", "+ a", "no known kind"),
     ],
 )
-def test_a_case_that_does_not_fit_its_kind_says_what_is_missing(kind, line, said):
-    with pytest.raises(WorkshopError, match=re.escape(said)):
+def test_a_case_that_does_not_fit_its_kind_says_what_is_missing(kind, line, message):
+    with pytest.raises(WorkshopError, match=re.escape(message)):
         run_suite(Model(), LABELS, [Behaviour("mine", kind, cases(line))])
 
 

@@ -1,9 +1,11 @@
 """Notebooks follow from their sources, to the byte."""
 
 import ast
+import os
 
 import nbformat
 import pytest
+from nbformat.v4 import new_markdown_cell, new_notebook
 
 from tests.conftest import COURSE
 from workshop_utils.course.builder import build_all, build_notebook, keep_changed, stub, write_notebook
@@ -55,6 +57,20 @@ def test_a_stub_of_a_function_returns_the_open_mark():
 def test_a_solution_without_marks_is_refused():
     with pytest.raises(WorkshopError, match="BEGIN SOLUTION"):
         stub("a = 1")
+
+
+def test_a_notebook_that_cannot_be_finished_leaves_the_old_one_whole(tmp_path, monkeypatch):
+    path = tmp_path / "lesson.ipynb"
+    write_notebook(new_notebook(), path)
+    before = path.read_bytes()
+
+    def full(descriptor):
+        raise OSError("No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match="No space"):
+        write_notebook(new_notebook(cells=[new_markdown_cell("new")]), path)
+    assert path.read_bytes() == before and list(tmp_path.iterdir()) == [path]
 
 
 def test_a_notebook_that_somebody_changed_is_kept(tmp_path, home):

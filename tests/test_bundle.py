@@ -264,7 +264,7 @@ def test_saving_never_empties_a_folder_that_holds_something_else(tmp_path, kept)
     folder = tmp_path / "project"
     (folder / kept).parent.mkdir(parents=True)
     (folder / kept).write_text("mine", encoding="utf-8")
-    with pytest.raises(WorkshopError, match="project holds .* would be lost"):
+    with pytest.raises(WorkshopError, match=r"project holds .* would be lost"):
         tfidf_bundle(folder)
     assert [path.name for path in folder.rglob("*") if path.is_file()] == [Path(kept).name]
     made = tfidf_bundle(tmp_path / "model")

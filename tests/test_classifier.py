@@ -4,6 +4,7 @@ import json
 from string import ascii_lowercase
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from tests.bundles import HOSTILE, reviews
@@ -34,10 +35,10 @@ def test_no_row_is_longer_than_the_limit(classifier):
 
 
 def test_every_text_is_answered(classifier):
-    chances = classifier.predict_proba([*HOSTILE, "हिन्दी " * 3_000, "x" * 100_000])
-    assert chances.shape == (len(HOSTILE) + 2, 2) and chances.dtype == np.float32
-    assert np.isfinite(chances).all()
-    assert np.allclose(chances.sum(axis=1), 1, atol=1e-5)
+    probabilities = classifier.predict_proba([*HOSTILE, "हिन्दी " * 3_000, "x" * 100_000])
+    assert probabilities.shape == (len(HOSTILE) + 2, 2) and probabilities.dtype == np.float32
+    assert np.isfinite(probabilities).all()
+    assert np.allclose(probabilities.sum(axis=1), 1, atol=1e-5)
 
 
 def test_no_texts_give_no_answers(classifier):
@@ -74,7 +75,7 @@ def test_labels_become_class_numbers_in_the_order_of_the_outputs(encoder):
 
 
 def test_an_unknown_label_is_one_sentence(classifier):
-    with pytest.raises(WorkshopError, match="no label 'neutral', only negative, positive") as error:
+    with pytest.raises(WorkshopError, match="no label 'neutral', only 'negative', 'positive'") as error:
         classifier.numbers(["positive", "neutral"])
     assert "\n" not in str(error.value)
 
@@ -132,3 +133,63 @@ def test_a_failed_save_leaves_the_former_model(classifier, tmp_path, monkeypatch
     monkeypatch.undo()
     assert (load_classifier(folder).predict_proba(["a film"]) == before).all()
     assert [path.name for path in tmp_path.iterdir()] == ["model"]
+
+
+def test_labels_may_be_numbers(encoder):
+    two = new_classifier([0, 1], encoder)
+    assert two.labels == ["0", "1"]
+    for labels in ([0, 1, 1], np.array([0, 1, 1]), pd.Series([0, 1, 1]), ["0", "1", "1"], iter([0, 1, 1])):
+        assert two.numbers(labels).tolist() == [0, 1, 1]
+    assert new_classifier(np.array([3, 1]), encoder).numbers([1, 3]).tolist() == [1, 0]
+
+
+@pytest.mark.parametrize("label", [0.0, np.float64(0), True, None, 2, "zero"])
+def test_the_message_tells_a_number_from_a_word(encoder, label):
+    shown = repr(label.item() if isinstance(label, np.generic) else label)
+    with pytest.raises(WorkshopError) as error:
+        new_classifier([0, 1], encoder).numbers([0, label])
+    assert str(error.value) == f"The model knows no label {shown}, only '0', '1'."
+
+
+@pytest.mark.parametrize("labels", [[], ["one"], ["same", "same"], [1, "1"]])
+def test_a_classifier_needs_two_different_labels(encoder, labels):
+    with pytest.raises(WorkshopError, match="two labels or more, each of them once"):
+        new_classifier(labels, encoder)
+
+
+def test_labels_are_a_list_of_labels(encoder, classifier):
+    for ask in (lambda: new_classifier("ab", encoder), lambda: classifier.numbers("positive")):
+        with pytest.raises(TypeError, match="takes a list of labels"):
+            ask()
+
+
+@pytest.mark.parametrize("length", [0, 2, 513])
+def test_a_length_that_the_encoder_cannot_read_is_refused_at_once(encoder, length):
+    with pytest.raises(WorkshopError, match="reads between 3 and 512 tokens"):
+        new_classifier(LABELS, encoder, max_length=length)
+
+
+def test_a_shuffled_column_is_answered_in_the_order_of_its_rows(classifier):
+    column = pd.Series(reviews()[0][:20]).sample(frac=1, random_state=1)
+    column = column[column.index > 4]
+    assert (classifier.predict_proba(column) == classifier.predict_proba(list(column))).all()
+    assert list(classifier.predict(iter(column))) == list(classifier.predict(list(column)))
+
+
+def test_a_tokenizer_that_was_told_to_cut_and_to_pad_does_neither_once_saved_and_loaded(classifier, tmp_path):
+    classifier.tokenizer(["a film", "one more good film"], padding=True, truncation=True, max_length=4)
+    again = load_classifier(save_classifier(tmp_path / "model", classifier))
+    text = "film " * 40
+    assert again.tokenizer(text).input_ids == [101, *[2143] * 40, 102]
+    assert again._replace(max_length=512).rows([text]) == [[101, *[2143] * 40, 102]]
+
+
+def test_a_model_of_an_older_course_without_names_of_special_tokens_is_loaded(classifier, tmp_path):
+    folder = save_classifier(tmp_path / "model", classifier)
+    card = json.loads((folder / "bundle.json").read_text(encoding="utf-8"))
+    (folder / "tokenizer_config.json").unlink()
+    del card["sha256"]["tokenizer_config.json"]
+    (folder / "bundle.json").write_text(json.dumps(card), encoding="utf-8")
+    again = load_classifier(folder)
+    assert (again.predict_proba(HOSTILE) == classifier.predict_proba(HOSTILE)).all()
+    assert again.tokenizer.mask_token_id == classifier.tokenizer.mask_token_id

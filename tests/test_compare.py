@@ -84,7 +84,7 @@ def test_noise_follows_the_corrected_formula_and_one_split_tells_nothing():
 
 
 @pytest.mark.parametrize(
-    ("difference", "said"), [(0.2, "better"), (-0.2, "worse"), (0.1, "smaller than the noise")]
+    ("difference", "message"), [(0.2, "better"), (-0.2, "worse"), (0.1, "smaller than the noise")]
 )
-def test_the_verdict_needs_more_than_the_noise(difference, said):
-    assert verdict(difference, 0.1) == said
+def test_the_verdict_needs_more_than_the_noise(difference, message):
+    assert verdict(difference, 0.1) == message

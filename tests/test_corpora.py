@@ -17,20 +17,20 @@ def need(folder, name):
     return folder / name
 
 
-def test_the_original_reviews_load(corpora, capsys):
+def test_the_original_reviews_load(corpora):
     need(corpora, "reviews.parquet")
     frame = load_reviews("full")
     assert len(frame) == 50_000
     assert frame.groupby(["split", "sentiment"]).size().eq(12_500).all()
 
 
-def test_the_original_poems_are_the_classic_selection(corpora, capsys):
+def test_the_original_poems_are_the_classic_selection(corpora):
     need(corpora, "poems.csv.gz")
     counts = load_poems("full")["author"].value_counts().to_dict()
     assert counts == {"Tucholsky": 724, "Heine": 704, "Goethe": 697}
 
 
-def test_mnist_loads(corpora, capsys):
+def test_mnist_loads(corpora):
     need(corpora, "mnist.npz")
     digits = load_digits("full")
     assert digits.x_train.shape == (60_000, 28, 28) and digits.x_test.shape == (10_000, 28, 28)
@@ -39,10 +39,10 @@ def test_mnist_loads(corpora, capsys):
 def run_lesson(tmp_path, *arguments):
     environment = os.environ | {"WORKSHOP_HOME": str(tmp_path), "COLUMNS": "200"}
     command = [sys.executable, "-m", "workshop_utils", "run", *arguments]
-    told = subprocess.run(
+    result = subprocess.run(
         command, cwd=ROOT, env=environment, capture_output=True, text=True, encoding="utf-8"
     )
-    assert told.returncode == 0, told.stdout[-3000:]
+    assert result.returncode == 0, result.stdout[-3000:]
 
 
 @pytest.mark.slow

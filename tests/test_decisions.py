@@ -125,6 +125,30 @@ def test_a_temperature_never_changes_the_answer_nor_the_sum():
     assert np.allclose(apply_temperature(probabilities, 1), probabilities)
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("classes", [2, 3])
+def test_the_loss_is_the_mean_of_minus_the_logarithms(dtype, classes):
+    true, probabilities = honest(classes=classes)
+    probabilities = probabilities.astype(dtype)
+    probabilities[0] = np.eye(classes)[0]
+    true[0] = 1
+    of_true = probabilities.astype(float)[np.arange(len(true)), true]
+    assert log_loss(true, probabilities) == pytest.approx(
+        -np.log(np.maximum(of_true, 1e-12)).mean(), abs=1e-12
+    )
+
+
+def test_a_class_that_does_not_occur_among_the_texts_changes_nothing():
+    assert log_loss([0, 0], [[0.5, 0.25, 0.25]] * 2) == pytest.approx(np.log(2))
+    assert log_loss([1], [[0.5, 0.5]]) == pytest.approx(np.log(2))
+
+
+@pytest.mark.parametrize("true", [[-1, 0], [0, 2], [0], [0, 0, 0], []])
+def test_classes_without_a_column_and_unequal_lengths_have_no_loss(true):
+    with pytest.raises(ValueError):
+        log_loss(true, [[0.5, 0.5], [0.1, 0.9]])
+
+
 def test_certainty_is_survived():
     certain = np.array([[1.0, 0.0], [0.0, 1.0]], dtype=np.float32)
     assert np.isfinite(fit_temperature(certain, [0, 0]))

@@ -1,5 +1,6 @@
 """An exported model answers like the one it was made from, or there is no bundle."""
 
+import re
 import subprocess
 import sys
 from functools import cache
@@ -8,6 +9,8 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
+from sklearn.linear_model import LogisticRegression
 
 from tests.bundles import HOSTILE, reviews, tfidf
 from workshop_utils.errors import WorkshopError
@@ -21,7 +24,7 @@ from workshop_utils.models.export.gate import int8_gate
 from workshop_utils.models.export.keras import export_keras
 from workshop_utils.models.export.parity import ParityError, write_bundle
 from workshop_utils.models.export.quantize import quantized
-from workshop_utils.models.export.tfidf import PATTERNS, export_tfidf
+from workshop_utils.models.export.tfidf import PATTERNS, _tokenizer, export_tfidf
 from workshop_utils.models.tokenization import well_formed
 from workshop_utils.paths import ROOT
 
@@ -104,9 +107,6 @@ def test_tfidf_answers_like_scikit_learn(tmp_path, settings):
 
 def test_tfidf_with_more_than_two_classes(tmp_path):
     texts = ["rot wie blut", "blau wie das meer", "grün wie gras", "rot und rot", "blau", "gras"]
-    from sklearn.feature_extraction.text import TfidfVectorizer
-    from sklearn.linear_model import LogisticRegression
-
     vectorizer = TfidfVectorizer().fit(texts)
     classifier = LogisticRegression().fit(vectorizer.transform(texts), [3, 1, 2, 3, 1, 2])
     bundle = Bundle.load(export_tfidf(vectorizer, classifier, tmp_path / "bundle"))
@@ -150,14 +150,85 @@ def test_what_cannot_be_exported_is_named(tmp_path, settings, said):
 
 
 def test_other_or_unfitted_parts_are_named(tmp_path):
-    from sklearn.feature_extraction.text import TfidfVectorizer
-    from sklearn.linear_model import LogisticRegression
     from sklearn.naive_bayes import MultinomialNB
 
     with pytest.raises(WorkshopError, match="a MultinomialNB in place of LogisticRegression"):
         export_tfidf(*tfidf(60, classifier=MultinomialNB()), tmp_path / "bundle")
     with pytest.raises(WorkshopError, match="not fitted"):
         export_tfidf(TfidfVectorizer(), LogisticRegression(), tmp_path / "bundle")
+
+
+class Shouting(TfidfVectorizer):
+    """A vectorizer that does something of its own."""
+
+    def build_analyzer(self):
+        return lambda text: text.upper().split()
+
+
+@pytest.mark.parametrize(
+    ("vectorizer", "message"),
+    [
+        (Shouting(), "a Shouting in place of TfidfVectorizer"),
+        (CountVectorizer(), "a CountVectorizer in place of TfidfVectorizer"),
+        (TfidfVectorizer(vocabulary=["film", "fine film"]), "'fine film', which lies outside"),
+        (TfidfVectorizer(vocabulary=["film", "fine"], ngram_range=(2, 2)), "'film', which lies outside"),
+        (TfidfVectorizer(analyzer="char", vocabulary=["f", "fi"]), "'fi', which lies outside"),
+        (TfidfVectorizer(analyzer="char_wb", ngram_range=(2, 3), vocabulary=["film"]), "'film', which lies"),
+        (TfidfVectorizer(input="file", vocabulary=["film"]), "input='file'"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_what_the_graph_cannot_say_is_refused_and_never_published(tmp_path, vectorizer, message):
+    columns = len(getattr(vectorizer, "vocabulary", None) or ["film"])
+    if getattr(vectorizer, "vocabulary", None):
+        vectorizer.set_params(input="content").fit(["a fine film", "a bad film"])
+        vectorizer.set_params(input="file" if "file" in message else "content")
+    else:
+        vectorizer.fit(["film"])
+    classifier = LogisticRegression().fit(np.eye(2, columns), ["a", "b"])
+    with pytest.raises(WorkshopError, match=message):
+        export_tfidf(vectorizer, classifier, tmp_path / "bundle")
+    assert not (tmp_path / "bundle").exists()
+
+
+def test_weights_for_other_columns_are_refused(tmp_path):
+    vectorizer, _ = tfidf(60)
+    _, classifier = tfidf(120)
+    with pytest.raises(WorkshopError, match=r"weights for \d+ columns"):
+        export_tfidf(vectorizer, classifier, tmp_path / "bundle")
+
+
+@pytest.mark.parametrize("pattern", PATTERNS)
+def test_every_character_is_cut_as_python_cuts_it(pattern):
+    characters = [chr(code) for code in range(0x110000) if not 0xD800 <= code < 0xE000]
+    texts = [f"a{c}b {c}{c}" for c in (characters if pattern == r"\w+|[^\w\s]" else characters[::31])]
+    cut = _tokenizer(TfidfVectorizer(token_pattern=pattern, lowercase=False), {" unknown ": 0}).pre_tokenizer
+    find = re.compile(pattern).findall
+    assert [text for text in texts if [part for part, _ in cut.pre_tokenize_str(text)] != find(text)] == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "ΑΣ'ΒΓ",
+        "ΑΣ中文",
+        "中Σ",
+        "ΑΣ.",
+        "ΑΣ\u00adΒ",
+        "Α\u0301Σ",
+        "ΑΣʰ",
+        "Σ",
+        "ΟΔΟΣ: Σ'",
+        "İI",
+        "ǅ",
+        "ẞ",
+        "ᲐᲑ",
+        "Ⴀ",
+    ],
+)
+def test_capitals_become_small_as_python_does_it(text):
+    lowered = _tokenizer(TfidfVectorizer(), {" unknown ": 0}).normalizer.normalize_str(text)
+    assert lowered == text.lower()
 
 
 def test_a_bundle_that_answers_otherwise_is_never_published(tmp_path):

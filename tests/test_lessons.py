@@ -13,8 +13,8 @@ import pytest
 from tests.conftest import COURSE
 from workshop_utils.paths import ROOT
 
-#: Machines differ, and here two lessons share one; one this many times over its budget has a fault.
-PATIENCE = 5
+#: Budgets are for two idle cores. Here the two forms run side by side, so each has one core: twice the time.
+PATIENCE = 2
 
 
 def can_cut_the_network():
@@ -128,5 +128,5 @@ def test_the_network_was_really_cut():
     if not can_cut_the_network():
         pytest.skip("this machine lets no process cut its network (unshare -rn), so the lessons ran with it")
     code = "import socket; socket.create_connection(('192.0.2.1', 80), timeout=3)"
-    told = subprocess.run(without_network([sys.executable, "-c", code]), capture_output=True, text=True)
-    assert "Network is unreachable" in told.stderr
+    result = subprocess.run(without_network([sys.executable, "-c", code]), capture_output=True, text=True)
+    assert "Network is unreachable" in result.stderr

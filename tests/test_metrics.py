@@ -1,4 +1,4 @@
-"""Metrics, intervals and the bar table; the held-out part."""
+"""Metrics, intervals and the table of results; the held-out part."""
 
 import numpy as np
 import pandas as pd
@@ -34,17 +34,17 @@ def test_both_metrics_agree_with_scikit_learn_for_labels_in_any_script(pairs):
 
 def noisy(right, n=300, seed=0):
     """Labels, and answers of which the share ``right`` is right."""
-    chance = np.random.default_rng(seed)
-    true = chance.integers(0, 2, n)
-    return true, np.where(chance.random(n) < right, true, 1 - true)
+    rng = np.random.default_rng(seed)
+    true = rng.integers(0, 2, n)
+    return true, np.where(rng.random(n) < right, true, 1 - true)
 
 
 @pytest.mark.parametrize("metric", ["accuracy", "macro_f1"])
 def test_the_interval_is_the_one_that_drawing_texts_gives(metric):
     true, predicted = noisy(0.8)
-    chance = np.random.default_rng(1)
+    rng = np.random.default_rng(1)
     score = {"accuracy": accuracy, "macro_f1": macro_f1}[metric]
-    draws = [chance.integers(0, 300, 300) for _ in range(2000)]
+    draws = [rng.integers(0, 300, 300) for _ in range(2000)]
     slow = np.quantile([score(true[rows], predicted[rows]) for rows in draws], [0.025, 0.975])
     fast = bootstrap_interval(true, predicted, metric, resamples=20_000)
     assert fast.value == score(true, predicted)
@@ -100,13 +100,13 @@ def test_lists_that_do_not_fit_are_refused(true, predicted):
         accuracy(true, predicted)
 
 
-def bars():
+def measured():
     true, predicted = noisy(0.8)
     return results_table(true, {"größte Klasse": (np.zeros(300, int), 0.0), "🎬": (predicted, 1.5)})
 
 
-def test_the_bar_table_keeps_order_and_columns_and_survives_the_disk(home):
-    table = bars()
+def test_the_results_table_keeps_order_and_columns_and_survives_the_disk(home):
+    table = measured()
     assert list(table.columns) == RESULTS_COLUMNS and table["model"].tolist() == ["größte Klasse", "🎬"]
     assert table["low"].le(table["macro_f1"]).all() and table["high"].ge(table["macro_f1"]).all()
     assert save_baselines(table) == baselines_path() == home / "results" / "baselines.csv"
@@ -114,7 +114,7 @@ def test_the_bar_table_keeps_order_and_columns_and_survives_the_disk(home):
     assert [path.name for path in baselines_path().parent.iterdir()] == ["baselines.csv"]
 
 
-def test_reading_the_bar_before_lesson_03_says_what_to_run(home):
+def test_reading_the_baselines_before_lesson_03_says_what_to_run(home):
     with pytest.raises(WorkshopError, match="run lesson 03 first"):
         read_baselines()
     baselines_path().parent.mkdir(parents=True)
@@ -127,7 +127,7 @@ def test_the_bars_are_drawn_from_the_top_with_their_intervals():
     from matplotlib.figure import Figure
 
     axis = Figure().subplots()
-    plot_results(bars().replace("🎬", "model"), axis)
+    plot_results(measured().replace("🎬", "model"), axis)
     assert [label.get_text() for label in axis.get_yticklabels()] == ["model", "größte Klasse"]
     assert "95 %" in axis.get_xlabel()
 

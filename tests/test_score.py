@@ -11,6 +11,7 @@ import sys
 import time
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
@@ -169,6 +170,18 @@ def stop_after(batches):
             raise KeyboardInterrupt
 
     return progress
+
+
+@pytest.mark.parametrize("sign", ["\r", "\n", "\r\n", '"', ",", "a\rb\rc", "\r\r"])
+def test_whatever_stands_in_a_field_comes_out_as_it_went_in(tmp_path, bundle, sign):
+    source, target = tmp_path / "in.csv", tmp_path / "out.csv"
+    table = pd.DataFrame({"id": ["1", "2", "3"], "text": ["a fine film", f"one{sign}two", f"{sign}end"]})
+    table.to_csv(source, index=False, quoting=csv.QUOTE_ALL, lineterminator="\n")
+    assert score_file(source, target, bundle, "text").rows == 3
+    with target.open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["text"] for row in rows] == list(table["text"])
+    assert score_file(target, tmp_path / "again.csv", bundle, "text").rows == 3
 
 
 def test_a_stopped_run_is_continued_and_gives_the_same_bytes(tmp_path, bundle, monkeypatch):

@@ -9,7 +9,8 @@ import pytest
 from workshop_utils.errors import WorkshopError
 from workshop_utils.models.tuning import search
 from workshop_utils.models.tuning.search import log_to, parallel_coordinates, stop_after, within
-from workshop_utils.models.tuning.trials import TrialLog, tracking_uri
+from workshop_utils.models.tuning.store import client, tracking_uri
+from workshop_utils.models.tuning.trials import TrialLog
 
 HOSTILE = ["grün 😴 हिन्दी", "", "x" * 400, 'quote\'s and "more"', "[0.5"]
 
@@ -74,8 +75,8 @@ def test_an_endless_stream_of_trials_is_read_only_as_far_as_there_is_time(clock)
 
 def test_trials_come_back_in_order_with_their_numbers_and_the_last_epoch_as_score(log):
     with log.search("grid"):
-        for rate, marks in [(1e-3, [0.5, 0.7]), (np.float64(3e-4), [0.6, 0.65])]:
-            epochs = [{"val_accuracy": mark, "val_loss": 1 - mark} for mark in marks]
+        for rate, scores in [(1e-3, [0.5, 0.7]), (np.float64(3e-4), [0.6, 0.65])]:
+            epochs = [{"val_accuracy": score, "val_loss": 1 - score} for score in scores]
             log.add({"learning_rate": rate, "batch_size": 8}, epochs, seconds=2.5, seed=3)
     with log.search("random"):
         log.add({"learning_rate": 0.01, "batch_size": 16}, [{"val_accuracy": 0.4}], 1.0, 0, "stopped")
@@ -125,11 +126,11 @@ def test_parents_and_children_are_nested_and_a_failed_search_is_marked(log):
     with pytest.raises(KeyError), log.search("broken"):
         log.add({}, [{"val_accuracy": 0.5}], 0.1, 0)
         raise KeyError
-    runs = log._client.search_runs([log.experiment_id], max_results=1000)
+    runs = client().search_runs([log.experiment_id], max_results=1000)
     parent = next(run for run in runs if run.info.run_name == "broken")
     children = [run for run in runs if run.data.tags.get("mlflow.parentRunId") == parent.info.run_id]
     assert parent.info.status == "FAILED" and len(children) == 1
-    history = log._client.get_metric_history(children[0].info.run_id, "val_accuracy")
+    history = client().get_metric_history(children[0].info.run_id, "val_accuracy")
     assert [(point.step, point.value) for point in history] == [(1, 0.5)]
 
 

@@ -15,7 +15,7 @@ from workshop_utils.models.metrics import Interval, holm, newcombe, wilson
 HOSTILE = ["", " \n\t", "👩‍💻 🎬", "हिन्दी में किताब", "\ud800 film", "film " * 20_000, "Größe mu\u0308de"]
 
 
-def answers(*parts):
+def outcomes(*parts):
     """``(hits, texts)`` for each part: right answers and the number of the part, shape (n,)."""
     right = [text < hits for hits, texts in parts for text in range(texts)]
     return np.array(right), np.repeat(np.arange(len(parts)), [texts for _, texts in parts])
@@ -36,7 +36,7 @@ def test_wilson_stays_inside_zero_and_one_and_is_never_of_no_width():
 
 
 def test_a_row_tells_how_a_slice_differs_from_all_other_texts():
-    right, part = answers((40, 80), (90, 100), (70, 80))
+    right, part = outcomes((40, 80), (90, 100), (70, 80))
     table = slice_table(right, {"part": part})
     assert list(table.columns) == SLICE_COLUMNS
     assert table["texts"].tolist() == [80, 100, 80] and table["value"].tolist() == [0, 1, 2]
@@ -48,7 +48,7 @@ def test_a_row_tells_how_a_slice_differs_from_all_other_texts():
 
 
 def test_a_small_slice_keeps_its_row_and_says_that_it_is_too_small():
-    right, part = answers((1, 5), (80, 100))
+    right, part = outcomes((1, 5), (80, 100))
     small, rest = slice_table(right, {"part": part}, minimum=10).itertuples(index=False)
     assert (small.texts, small.accuracy) == (5, 0.2)
     assert np.isnan([small.low, small.high, small.diff_low, small.diff_high, small.p]).all()
@@ -81,10 +81,10 @@ def test_values_in_any_script_get_a_row():
 
 
 def test_looking_often_finds_intervals_without_zero_but_adjusted_p_values_stay_calm():
-    chance = np.random.default_rng(0)
+    rng = np.random.default_rng(0)
     alarms, calm = [], []
     for _ in range(60):
-        right, part = chance.random(1000) < 0.8, chance.integers(0, 10, 1000)
+        right, part = rng.random(1000) < 0.8, rng.integers(0, 10, 1000)
         table = slice_table(right, {"nothing": part})
         alarms.append(((table["diff_low"] > 0) | (table["diff_high"] < 0)).any())
         calm.append(table["p"].min() >= 0.05)
@@ -108,15 +108,15 @@ def test_adjusting_keeps_the_order_and_never_makes_a_p_value_smaller(p_values):
 
 
 @pytest.mark.parametrize(
-    ("right", "groups", "said"),
+    ("right", "groups", "message"),
     [
         ([], {}, "not empty"),
         ([[True]], {}, "not empty"),
         ([True], {"größe": ["a", "b"]}, "2 values for 1 texts"),
     ],
 )
-def test_slices_that_do_not_fit_are_refused(right, groups, said):
-    with pytest.raises(ValueError, match=said):
+def test_slices_that_do_not_fit_are_refused(right, groups, message):
+    with pytest.raises(ValueError, match=message):
         slice_table(right, groups)
 
 

@@ -21,7 +21,7 @@ def test_the_syllabus_of_the_course_is_valid():
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "reason"),
     [
         (lambda text: text.replace("subtitle =", "subtile ="), "subtile"),
         (lambda text: text.replace("minutes = 230", "minutes = 231"), "add up to 230"),
@@ -36,10 +36,10 @@ def test_the_syllabus_of_the_course_is_valid():
         (lambda text: text + "\n[", "cannot be read"),
     ],
 )
-def test_a_wrong_syllabus_is_refused_with_the_reason(tmp_path, change, said):
+def test_a_wrong_syllabus_is_refused_with_the_reason(tmp_path, change, reason):
     with pytest.raises(WorkshopError) as error:
         read(tmp_path, change(GOOD))
-    assert said in str(error.value)
+    assert reason in str(error.value)
     assert "\n" not in str(error.value)
 
 

@@ -71,8 +71,9 @@ def replace_folder(
     still lies beside its place, and :func:`recover_folder` brings it back.
 
     Args:
-        write: puts the files into the folder it is given. check: may refuse the finished folder, before it
-            gets its name, by raising an error.
+        folder: what is replaced; it need not exist.
+        write: puts the files into the folder it is given.
+        check: may refuse the finished folder, before it gets its name, by raising an error.
     """
     folder.parent.mkdir(parents=True, exist_ok=True)
     with locked(_beside(folder, "lock"), f"Another program is writing {folder.name}.", seconds=60):
@@ -111,7 +112,9 @@ def locked(path: Path, busy: str, seconds: float = 0) -> Iterator[None]:
     """Hold the lock file ``path``; it is released when the process ends, however it ends.
 
     Args:
-        busy: the sentence for somebody who does not get the lock. seconds: how long to wait for it.
+        path: the lock file; it is gone when nobody holds the lock.
+        busy: the sentence for somebody who does not get the lock.
+        seconds: how long to wait for it.
 
     Raises:
         WorkshopError: another process or thread holds the lock.

@@ -1,6 +1,8 @@
 """The command ``workshop``. Exit codes: 0 done, 1 error, 2 wrong use, 3 nothing to do, 4 the gate refused."""
 
+import io
 import logging
+import sys
 
 import typer
 
@@ -21,6 +23,9 @@ for room in (course, score):
 def main() -> None:
     """Run the command; a :class:`WorkshopError` becomes one sentence and exit code 1."""
     logging.basicConfig(format="%(message)s")
+    for stream in (sys.stdout, sys.stderr):  # a console that lacks a sign of a text shows a question mark
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
     try:
         app(prog_name="workshop")
     except WorkshopError as error:

@@ -1,32 +1,36 @@
 """``workshop preflight``, ``fetch``, ``build`` and ``run``: the course."""
 
+from functools import partial
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from workshop_utils.cli.console import console
 from workshop_utils.errors import WorkshopError
 
+if TYPE_CHECKING:
+    from rich.progress import Progress, TaskID
+
 app = typer.Typer()
 
 
 @app.command()
 def preflight(port: Annotated[int, typer.Option(help="Port for JupyterLab.")] = 8888) -> None:
-    """Is this machine ready? One line per check; every red line says the fix."""
+    """Is this machine ready? One line per check; every red line says the fix, a yellow one gives advice."""
     from workshop_utils.course.preflight import preflight as checks
+    from workshop_utils.course.printable import printable
 
+    symbols = {"green": "✓", "yellow": "!", "red": "✗"}
     red = 0
     for line in checks(port):
-        mark, style = ("✓", "green") if line.ok else ("✗", "red")
-        console.print(f"{mark} {line.name:<9} {line.found}", style=style)
-        if not line.ok:
-            red += 1
-            console.print(f"  → {line.fix}")
+        finding = f"{symbols[line.severity]} {line.name:<9} {line.found}"
+        console.print(printable(finding, console.encoding), style=line.severity)
+        if line.fix:
+            console.print(printable(f"  → {line.fix}", console.encoding))
+        red += line.severity == "red"
     if red:
-        console.print(
-            f"{red} of the checks are red; mend them in this order and run `workshop preflight` again."
-        )
+        console.print(f"Red: {red}. Mend them in this order and run `workshop preflight` again.")
         raise typer.Exit(1)
     console.print("Ready.")
 
@@ -61,7 +65,7 @@ def fetch(
                     SOURCES[name],
                     file=file,
                     mirror=mirror,
-                    progress=lambda done, total, bar=bar: bars.update(bar, completed=done, total=total),
+                    progress=partial(_advance, bars, bar),
                 )
                 console.print(f"{name}: ready at {shown(path)}")
             except WorkshopError as error:
@@ -69,6 +73,10 @@ def fetch(
                 console.print(f"{name}: {error}", style="red")
     if failed:
         raise typer.Exit(1)
+
+
+def _advance(bars: "Progress", bar: "TaskID", done: int, total: int | None) -> None:
+    bars.update(bar, completed=done, total=total)
 
 
 @app.command()
@@ -82,6 +90,7 @@ def build(
 ) -> None:
     """Make notebooks from lessons/: open into notebooks/, solved into build/solved/."""
     from workshop_utils.course.builder import build_all, keep_changed
+    from workshop_utils.course.folders import cannot_write
     from workshop_utils.course.syllabus import load_course
     from workshop_utils.files import atomic_write
     from workshop_utils.paths import shown
@@ -97,7 +106,10 @@ def build(
     for path in stale:
         if kept := keep_changed(path):
             console.print(f"{shown(path)} had been run; your copy is {shown(kept)}")
-        atomic_write(path, texts[path])
+        try:
+            atomic_write(path, texts[path])
+        except OSError as error:
+            raise cannot_write(path, error) from error
     console.print(f"{len(texts)} notebooks, {len(stale)} written anew.")
 
 

@@ -1,7 +1,9 @@
 """Notebooks from lesson sources: the open form for participants, the solved form for checking.
 
 A lesson is a jupytext percent script. Cells of an exercise carry ``exercise="name"`` and a ``part``:
-``task``, ``hint`` (two), ``solution``, ``discussion`` (optional) and ``check``. CONTRIBUTING.md shows one.
+``task``, ``hint`` (two), ``solution``, ``discussion`` (optional), ``check`` and ``mistake`` (two or more).
+Cells tagged ``more`` are optional matter, those tagged ``claim`` run but are not shown, and those tagged
+``instructor`` go into INSTRUCTORS.md. CONTRIBUTING.md shows one of each.
 """
 
 import ast
@@ -19,6 +21,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 from workshop_utils.course.syllabus import Course, Lesson, lesson_source
 from workshop_utils.errors import WorkshopError
+from workshop_utils.files import atomic_write
 from workshop_utils.paths import ROOT, home
 
 Form = Literal["open", "solved"]
@@ -28,25 +31,58 @@ _REGION = re.compile(rf"^([ \t]*){BEGIN}\n(.*?)^[ \t]*{END}\n?", re.DOTALL | re.
 _KERNEL = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
 
 
-def build_notebook(lesson: Lesson, form: Form = "open") -> nbformat.NotebookNode:
-    """The lesson's notebook without outputs; the same source gives the same bytes."""
-    source = lesson_source(lesson).read_text(encoding="utf-8")
-    cells = jupytext.reads(source, fmt="py:percent").cells
+def build_notebook(lesson: Lesson, form: Form = "open", checked: bool = False) -> nbformat.NotebookNode:
+    """The lesson's notebook without outputs; the same source gives the same bytes.
+
+    Args:
+        lesson: the lesson; its source is in ``lessons/``.
+        form: exercises open, or with solutions.
+        checked: with the cells that check the lesson itself: claims, and with solutions also mistakes.
+
+    Raises:
+        WorkshopError: its title is not that of ``course.toml``, or an exercise lacks a part.
+    """
+    hidden = {"instructor"} if checked else {"instructor", "claim"}
+    cells = [cell for cell in source_cells(lesson) if not hidden & set(cell.metadata.get("tags", []))]
     cells[0].source = _with_minutes(cells[0].source, lesson)
     arranged = []
     for group in _groups(cells):
-        arranged += group if "exercise" not in group[0].metadata else _exercise(group, form)
+        arranged += group if "exercise" not in group[0].metadata else _exercise(group, form, checked)
+    for cell in arranged:
+        if cell.source.startswith("## More:"):
+            cell.metadata["jp-MarkdownHeadingCollapsed"] = True
     return _finished(arranged, lesson.name.replace("_", "-"))
 
 
+def source_cells(lesson: Lesson) -> list[nbformat.NotebookNode]:
+    """The cells of the lesson's source, as they stand there.
+
+    Args:
+        lesson: the lesson.
+    """
+    return jupytext.reads(lesson_source(lesson).read_text(encoding="utf-8"), fmt="py:percent").cells
+
+
 def write_notebook(notebook: nbformat.NotebookNode, path: Path) -> None:
-    """Write the notebook as UTF-8 with a final line break."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(nbformat.writes(notebook) + "\n", encoding="utf-8")
+    """Write the notebook as UTF-8 with a final line break, whole or not at all.
+
+    Args:
+        notebook: any notebook.
+        path: the file; its folder is made.
+    """
+    atomic_write(path, nbformat.writes(notebook) + "\n")
 
 
 def build_all(course: Course, form: Form = "open") -> dict[Path, str]:
-    """Path and text of every notebook of the given form, the start page included."""
+    """Path and text of every notebook of the given form; with the open form, of the start page too.
+
+    Args:
+        course: the syllabus.
+        form: exercises open, or with solutions.
+
+    Raises:
+        WorkshopError: as :func:`build_notebook`.
+    """
     folder = ROOT / "notebooks" if form == "open" else home() / "solved"
     texts = {
         folder / f"{lesson.slug}.ipynb": nbformat.writes(build_notebook(lesson, form)) + "\n"
@@ -58,7 +94,14 @@ def build_all(course: Course, form: Form = "open") -> dict[Path, str]:
 
 
 def keep_changed(path: Path) -> Path | None:
-    """Copy a notebook whose cells somebody has changed to ``WORKSHOP_HOME/kept`` before it is overwritten."""
+    """Copy a notebook whose cells somebody has changed to ``WORKSHOP_HOME/kept`` before it is overwritten.
+
+    Args:
+        path: the notebook; it need not exist.
+
+    Returns:
+        The copy; ``None`` when nobody has changed a cell.
+    """
     if not path.exists():
         return None
     try:
@@ -112,24 +155,26 @@ def _groups(cells: list) -> list[list]:
     return groups
 
 
-def _exercise(cells: list, form: Form) -> list:
+def _exercise(cells: list, form: Form, checked: bool) -> list:
     parts: dict[str, list] = {}
     for cell in cells:
         parts.setdefault(cell.metadata.get("part"), []).append(cell)
     name = cells[0].metadata["exercise"]
-    counts = {part: len(found) for part, found in parts.items() if part != "discussion"}
+    counts = {part: len(found) for part, found in parts.items() if part not in ("discussion", "mistake")}
     if counts != {"task": 1, "hint": 2, "solution": 1, "check": 1}:
         raise WorkshopError(
             f"Exercise {name!r} needs one task, two hints, one solution and one check, not {counts}."
         )
     task, check, solution = parts["task"][0], parts["check"][0], parts["solution"][0]
+    check.metadata["jupyter"] = {"source_hidden": True}
     discussion = parts.get("discussion", [])
     if form == "solved":
         solution.source = _REGION.sub(lambda region: region[2], solution.source).rstrip("\n")
-        return [task, solution, *discussion, check]
+        mistakes = [_mistake(cell, check.source) for cell in parts.get("mistake", [])] if checked else []
+        return [task, solution, *discussion, check, *mistakes]
     answer = f"```python\n{_REGION.sub(lambda region: region[2], solution.source).rstrip()}\n```"
     folded = [_folded(f"Hint {number}", hint.source) for number, hint in enumerate(parts["hint"], start=1)]
-    told = _folded("Solution", "\n\n".join([answer, *(cell.source for cell in discussion)]))
+    folded_solution = _folded("Solution", "\n\n".join([answer, *(cell.source for cell in discussion)]))
     solution.source = stub(solution.source)
     tag = {"exercise": name}
     return [
@@ -137,12 +182,30 @@ def _exercise(cells: list, form: Form) -> list:
         new_markdown_cell("\n\n".join(folded), metadata=tag | {"part": "hints"}),
         new_code_cell(solution.source, metadata=tag | {"part": "stub"}),
         check,
-        new_markdown_cell(told, metadata=tag | {"part": "solution"}),
+        new_markdown_cell(folded_solution, metadata=tag | {"part": "solution"}),
     ]
 
 
+def _mistake(cell: nbformat.NotebookNode, check: str) -> nbformat.NotebookNode:
+    """The cell that gives the wrong answer to the check and looks what it says."""
+    says = cell.metadata.get("says")
+    name = re.search(r"^def (\w+)\(", check, re.MULTILINE)
+    if not says or not name:
+        raise WorkshopError(f'A mistake needs the words of its check, says="...": {cell.source[:60]!r}.')
+    call = f"mistake({name[1]}, {cell.source!r}, {says!r})"
+    code = f"from workshop_utils.course.mistakes import mistake\n\n{call}"
+    return new_code_cell(code, metadata={"tags": ["mistake"]})
+
+
 def stub(solution: str) -> str:
-    """What a learner starts from: solution regions become ``# Your code here`` and ``name = ...``."""
+    """What a learner starts from: solution regions become ``# Your code here`` and ``name = ...``.
+
+    Args:
+        solution: code with at least one region between the lines ``BEGIN`` and ``END``.
+
+    Raises:
+        WorkshopError: there is no such region.
+    """
     if not _REGION.search(solution):
         raise WorkshopError(f"A solution needs the lines '{BEGIN}' and '{END}': {solution[:60]!r}.")
     return _REGION.sub(lambda region: textwrap.indent(_placeholder(region[2]), region[1]), solution).rstrip(
@@ -151,9 +214,11 @@ def stub(solution: str) -> str:
 
 
 def _placeholder(code: str) -> str:
-    function = "def solution():\n" + textwrap.indent(textwrap.dedent(code), "    ")
+    source = "def solution():\n" + textwrap.indent(textwrap.dedent(code), "    ")
     lines = ["# Your code here"]
-    for node in ast.parse(function).body[0].body:
+    (function,) = ast.parse(source).body
+    assert isinstance(function, ast.FunctionDef)
+    for node in function.body:
         if isinstance(node, ast.Assign):
             lines += [f"{target.id} = ..." for target in node.targets if isinstance(target, ast.Name)]
         elif isinstance(node, ast.Return):

@@ -1,52 +1,117 @@
 """The course as HTML pages that open from disk, without a network."""
 
+import re
 from pathlib import Path
+from typing import NamedTuple
 
 import nbformat
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from nbconvert import HTMLExporter
-from pygments.formatters import HtmlFormatter
+from nbformat.v4 import new_markdown_cell, new_notebook
+from pygments.formatters.html import HtmlFormatter
 
-from workshop_utils.course.runner import Outcome, course_dir
+from workshop_utils.course.builder import Form
+from workshop_utils.course.folders import course_dir
+from workshop_utils.course.runner import Outcome, read_executed
 from workshop_utils.course.syllabus import Course, Profile
+from workshop_utils.files import atomic_write
 
 _TEMPLATES = Environment(
     loader=PackageLoader("workshop_utils.course"),
     autoescape=True,
     undefined=StrictUndefined,
     trim_blocks=True,
+    lstrip_blocks=True,
 )
 
 
-def write_pages(course: Course, outcomes: list[Outcome], profile: Profile, form: str) -> Path:
-    """One page per lesson that ran, and an index; returns the index."""
+class Picture(NamedTuple):
+    """A figure of a lesson: the PNG file as base64, and the words for people who do not see it."""
+
+    png: str
+    alt: str
+
+
+def write_pages(course: Course, outcomes: list[Outcome], profile: Profile, form: Form) -> Path:
+    """Write one page for each lesson that ran, and an index.
+
+    Args:
+        course: the syllabus.
+        outcomes: what became of the lessons, in the order of the index.
+        profile: the profile they ran with.
+        form: the form of their exercises.
+
+    Returns:
+        The index.
+    """
     folder = course_dir()
-    folder.mkdir(parents=True, exist_ok=True)
     css = _TEMPLATES.get_template("course.css").render(
         code=HtmlFormatter(style="default").get_style_defs(".highlight")
     )
+    pictures: dict[str, Picture | None] = {}
     for outcome in outcomes:
+        notebook = read_executed(outcome.notebook if outcome.status != "not run" else None)
+        pictures[outcome.lesson.id] = picture(notebook)
         if outcome.status != "not run":
-            _write(folder / f"{outcome.lesson.slug}.html", _lesson_page(course, outcome, css))
+            page = _lesson_page(course, outcome, notebook, css)
+            atomic_write(folder / f"{outcome.lesson.slug}.html", page)
     index = _TEMPLATES.get_template("index.html").render(
-        course=course, outcomes=outcomes, profile=profile, form=form, css=css
+        course=course, outcomes=outcomes, pictures=pictures, profile=profile, form=form, css=css
     )
-    return _write(folder / "index.html", index)
+    return atomic_write(folder / "index.html", index)
 
 
-def _lesson_page(course: Course, outcome: Outcome, css: str) -> str:
+def picture(notebook: nbformat.NotebookNode) -> Picture | None:
+    """The picture that stands for a lesson: that of the cell with ``picture=true``, else the first one.
+
+    Args:
+        notebook: an executed lesson; its cells say in ``alt`` what their figures show.
+
+    Returns:
+        The picture; ``None`` when there is no figure with such words.
+    """
+    found = [
+        (
+            bool(cell.metadata.get("picture")),
+            Picture(output["data"]["image/png"].strip(), cell.metadata["alt"]),
+        )
+        for cell in notebook.cells
+        for output in cell.get("outputs", [])
+        if "image/png" in output.get("data", {}) and cell.metadata.get("alt")
+    ]
+    return max(found, key=lambda pair: pair[0])[1] if found else None
+
+
+def _shown(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
+    """Without the cells that check the lesson itself; optional sections folded, from heading to heading."""
+    checking = {"claim", "mistake"}
+    cells: list[nbformat.NotebookNode] = []
+    folded = False
+    for cell in notebook.cells:
+        if checking & set(cell.metadata.get("tags", [])):
+            continue
+        heading = re.match(r"## (More: .*)", cell.source) if cell.cell_type == "markdown" else None
+        more = "more" in cell.metadata.get("tags", [])
+        if folded and (heading or not more):
+            cells.append(new_markdown_cell("</details>"))
+            folded = False
+        if heading:
+            cells.append(new_markdown_cell(f"<details><summary>{heading[1]}</summary>"))
+            folded = True
+        cells.append(cell)
+    if folded:
+        cells.append(new_markdown_cell("</details>"))
+    return new_notebook(cells=cells, metadata=notebook.metadata)
+
+
+def _lesson_page(course: Course, outcome: Outcome, notebook: nbformat.NotebookNode, css: str) -> str:
     exporter = HTMLExporter(
         template_name="basic",
         exclude_input_prompt=True,
         exclude_output_prompt=True,
         exclude_anchor_links=True,
     )
-    body = ""
-    if outcome.notebook.exists():
-        body, _ = exporter.from_notebook_node(nbformat.read(outcome.notebook, as_version=4))
-    return _TEMPLATES.get_template("lesson.html").render(course=course, outcome=outcome, body=body, css=css)
-
-
-def _write(path: Path, text: str) -> Path:
-    path.write_text(text, encoding="utf-8")
-    return path
+    body, _ = exporter.from_notebook_node(_shown(notebook))
+    return _TEMPLATES.get_template("lesson.html").render(
+        course=course, outcome=outcome, body=body, has_notebook=bool(notebook.cells), css=css
+    )

@@ -35,6 +35,7 @@ class Lesson(_Strict):
 
     @property
     def minutes(self) -> int:
+        """Minutes to teach and to practise."""
         return self.teach + self.practise
 
 
@@ -75,7 +76,14 @@ class Course(_Strict):
         return self
 
     def lesson(self, name: str) -> Lesson:
-        """The lesson called ``00``, ``first_network`` or ``00_first_network``."""
+        """The lesson called ``00``, ``first_network`` or ``00_first_network``.
+
+        Args:
+            name: number, name, or both.
+
+        Raises:
+            WorkshopError: there is no such lesson.
+        """
         for lesson in self.lessons:
             if name in (lesson.id, lesson.name, lesson.slug):
                 return lesson
@@ -86,6 +94,10 @@ class Course(_Strict):
 def load_course(path: Path = ROOT / "course.toml", lessons: Path = ROOT / "lessons") -> Course:
     """Read the syllabus.
 
+    Args:
+        path: the syllabus.
+        lessons: the folder of the lessons' sources.
+
     Raises:
         WorkshopError: unknown keys, lessons without a file, files without a lesson, or minutes that
             do not add up.
@@ -95,8 +107,8 @@ def load_course(path: Path = ROOT / "course.toml", lessons: Path = ROOT / "lesso
     except (tomllib.TOMLDecodeError, FileNotFoundError) as error:
         raise WorkshopError(f"{path.name} cannot be read: {error}.") from error
     except ValidationError as error:
-        said = "; ".join(f"{'.'.join(map(str, e['loc'])) or 'course'}: {e['msg']}" for e in error.errors())
-        raise WorkshopError(f"{path.name} is not a valid syllabus: {said}.") from error
+        reasons = "; ".join(f"{'.'.join(map(str, e['loc'])) or 'course'}: {e['msg']}" for e in error.errors())
+        raise WorkshopError(f"{path.name} is not a valid syllabus: {reasons}.") from error
     files = {file.stem for file in lessons.glob("*.py")}
     slugs = {lesson.slug for lesson in course.lessons}
     if files != slugs:

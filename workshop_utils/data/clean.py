@@ -11,7 +11,14 @@ import pandas as pd
 
 
 def tidy_text(texts: pd.Series) -> pd.Series:
-    """Resolve HTML entities, bring Unicode to form NFC, make every run of white space one space."""
+    """Resolve HTML entities, bring Unicode to form NFC, make every run of white space one space.
+
+    Args:
+        texts: ``str``; missing values stay missing.
+
+    Returns:
+        A series of the same length and index.
+    """
     return texts.map(_tidy, na_action="ignore")
 
 
@@ -22,8 +29,15 @@ def _tidy(text: str) -> str:
 def label_spellings(labels: pd.Series, rare: float = 0.01) -> dict[str, str]:
     """Map rare label spellings to the frequent label they are close to.
 
-    Rare is a label on fewer than ``rare`` of the rows; close is a similarity of at least 0.8 by
-    :func:`difflib.get_close_matches`, ignoring case and outer white space.
+    Close is a similarity of at least 0.8 by :func:`difflib.get_close_matches`, ignoring case and outer white
+    space.
+
+    Args:
+        labels: one label for each row.
+        rare: a label on fewer than this share of the rows is rare.
+
+    Returns:
+        The frequent label for each rare one that is close to it.
 
     >>> label_spellings(pd.Series(["Books"] * 200 + ["books ", "Boks", "Toys"]))
     {'books ': 'Books', 'Boks': 'Books'}
@@ -43,6 +57,12 @@ def clean(frame: pd.DataFrame) -> pd.DataFrame:
 
     Texts that stand under several labels are dropped altogether: nobody can say which one is right.
     Two texts count as the same when they agree after :func:`tidy_text` and in lower case.
+
+    Args:
+        frame: columns ``label`` and ``text``; others are kept.
+
+    Returns:
+        The rows that stay, in their order, numbered from 0; the labels and texts tidied.
     """
     frame = frame.dropna(subset=["label", "text"])
     frame = frame.assign(

@@ -2,8 +2,10 @@
 
 import csv
 import gzip
+import threading
 import zlib
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -12,11 +14,19 @@ from workshop_utils.errors import WorkshopError
 DELIMITERS = ",;\t|"
 #: Longest field in characters and longest line in bytes; beyond, a quote was probably never closed.
 FIELD_LIMIT, LINE_LIMIT = 1 << 24, 1 << 26
+_LIMIT_LOCK = threading.Lock()
 
 
 class Record(NamedTuple):
-    """One record. ``line`` counts from 1; ``raw`` is the record as it stands in the file, with bytes that are
-    not UTF-8 as Python's ``surrogateescape`` keeps them; ``problem`` is empty when all is well."""
+    """One record of a CSV table.
+
+    Attributes:
+        line: number of its first line, from 1.
+        fields: its fields.
+        raw: the record as it stands in the file, with bytes that are not UTF-8 as Python's
+            ``surrogateescape`` keeps them.
+        problem: why it cannot be used; empty when all is well.
+    """
 
     line: int
     fields: list[str]
@@ -30,12 +40,15 @@ class CsvStream:
     The delimiter is the one of ``, ; tab |`` by which the header has ``column``. After each record,
     ``offset`` (bytes of the unpacked file) and ``line`` say where the next one starts.
 
+    Args:
+        path: the file.
+        column: a column that the header must have.
+
     Raises:
         WorkshopError: no such file, not a CSV table in UTF-8, or no such column.
     """
 
     def __init__(self, path: Path, column: str):
-        csv.field_size_limit(FIELD_LIMIT)
         self.path = path
         try:
             self._packed = path.open("rb")
@@ -57,7 +70,7 @@ class CsvStream:
         headers = {delimiter: self._header(delimiter) for delimiter in DELIMITERS}
         self.delimiter = next((mark for mark, names in headers.items() if column in names), "")
         if not self.delimiter:
-            names = ", ".join(map(repr, max(headers.values(), key=len)))
+            names = ", ".join(map(repr, max(headers.values(), key=lambda columns: len(columns))))
             raise WorkshopError(f"{path.name} has no column {column!r}; its columns are {names}.")
         self.columns = self._header(self.delimiter)
         if self.columns.count(column) > 1:
@@ -73,7 +86,12 @@ class CsvStream:
         return self._packed.tell()
 
     def seek(self, offset: int, line: int) -> None:
-        """Go on where an earlier reading stopped."""
+        """Go on where an earlier reading stopped.
+
+        Args:
+            offset: bytes of the unpacked file before the next record.
+            line: number of that record's first line.
+        """
         self._file.seek(offset)
         self.offset, self.line = offset, line
 
@@ -81,10 +99,11 @@ class CsvStream:
         """The records from here on; empty lines are passed over."""
         rows = csv.reader(self._lines(), delimiter=self.delimiter)
         while True:
-            self._raw, self._broken = [], False
+            self._begin_record()
             first, problem, fields = self.line, "", []
             try:
-                fields = next(rows)
+                with _field_limit():
+                    fields = next(rows)
             except StopIteration:
                 return
             except csv.Error as error:
@@ -102,9 +121,10 @@ class CsvStream:
 
     def _header(self, delimiter: str) -> list[str]:
         self.seek(0, 1)
-        self._raw, self._broken = [], False
+        self._begin_record()
         try:
-            names = next(csv.reader(self._lines(), delimiter=delimiter), [])
+            with _field_limit():
+                names = next(csv.reader(self._lines(), delimiter=delimiter), [])
         except csv.Error as error:
             raise WorkshopError(f"{self.path.name} has no header that can be read: {error}.") from None
         if self._broken:
@@ -112,6 +132,10 @@ class CsvStream:
         if not names:
             raise WorkshopError(f"{self.path.name} has no header line.")
         return names
+
+    def _begin_record(self) -> None:
+        self._raw: list[str] = []
+        self._broken = False
 
     def _lines(self) -> Iterator[str]:
         """Lines as text; keeps the raw lines of the present record and counts where we are."""
@@ -138,10 +162,22 @@ class CsvStream:
     def _open_quote(self) -> bool:
         """Does the last record end inside quotes? The lenient reader does not say."""
         try:
-            list(csv.reader(self._raw, delimiter=self.delimiter, strict=True))
+            with _field_limit():
+                list(csv.reader(self._raw, delimiter=self.delimiter, strict=True))
         except csv.Error as error:
             return "unexpected end" in str(error)
         return False
+
+
+@contextmanager
+def _field_limit() -> Generator[None, None, None]:
+    """Long fields are read inside this block; the limit is one for the whole process, so it is put back."""
+    with _LIMIT_LOCK:
+        former = csv.field_size_limit(FIELD_LIMIT)
+        try:
+            yield
+        finally:
+            csv.field_size_limit(former)
 
 
 def _escaped(text: str) -> bool:

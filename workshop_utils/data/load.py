@@ -1,20 +1,34 @@
 """Load the course's data. No lesson downloads anything: these functions only open local files."""
 
+import logging
+import os
 from pathlib import Path
 from typing import Literal, NamedTuple
 
 import numpy as np
 import pandas as pd
+import pandera.pandas as pa
 
 from workshop_utils.data import schemas
 from workshop_utils.data.bundled import bundled_file
 from workshop_utils.errors import WorkshopError
 from workshop_utils.paths import BUNDLED, ROOT, corpora_dir, shown
 
+#: ``full``: the original corpus; ``sample``: what the course ships; ``auto``: the original where it is.
 Source = Literal["auto", "sample", "full"]
+
+_log = logging.getLogger(__name__)
 
 #: Last month of the bundled reviews' reference part; what comes later may drift (see data/README.md).
 LAST_REFERENCE_MONTH = "2026-02"
+
+#: File names of the original corpora; the first one that is there is taken.
+ORIGINALS = {
+    "products": ("products.csv", "products.csv.gz"),
+    "reviews": ("reviews.parquet",),
+    "poems": ("poems.csv.gz",),
+    "digits": ("mnist.npz",),
+}
 
 #: The three poets of the classic task, by the names that the original corpus gives them.
 POETS = {"Goethe, Johann Wolfgang": "Goethe", "Heine, Heinrich": "Heine", "Tucholsky, Kurt": "Tucholsky"}
@@ -23,8 +37,11 @@ POETS = {"Goethe, Johann Wolfgang": "Goethe", "Heine, Heinrich": "Heine", "Tucho
 class Digits(NamedTuple):
     """Images of handwritten digits, split for training and testing.
 
-    ``x_*``: whole numbers ``uint8`` of shape (n, height, width), 0 is empty paper.
-    ``y_*``: the digits 0 to 9, ``uint8`` of shape (n,).
+    Attributes:
+        x_train: whole numbers ``uint8`` of shape (n, height, width), 0 is empty paper.
+        y_train: the digits 0 to 9, ``uint8`` of shape (n,).
+        x_test: as ``x_train``, m images.
+        y_test: as ``y_train``, m digits.
     """
 
     x_train: np.ndarray
@@ -37,8 +54,17 @@ def load_products(source: Source = "auto") -> pd.DataFrame:
     """Product listings with columns ``category`` and ``description`` (first used in lesson 01).
 
     The defects of a real export are left in: missing, repeated and misspelt values.
+
+    Args:
+        source: which of the two corpora.
+
+    Returns:
+        One listing a row.
+
+    Raises:
+        WorkshopError: the corpus is not there, or is not what it should be.
     """
-    path = _choose("products", source, ["products.csv", "products.csv.gz"])
+    path = _choose("products", source)
     frame = pd.read_csv(path, keep_default_na=False, na_values={"description": [""]}, dtype=str)
     return _checked(frame, schemas.PRODUCTS, "products", path)
 
@@ -46,10 +72,17 @@ def load_products(source: Source = "auto") -> pd.DataFrame:
 def load_reviews(source: Source = "auto") -> pd.DataFrame:
     """Film reviews: ``review_id, written_at, channel, review, sentiment, split``.
 
-    ``split`` is ``train`` or ``test`` in the original corpus, which has no dates, and
-    ``reference`` or ``later`` (after February 2026) in the bundled sample.
+    Args:
+        source: which of the two corpora.
+
+    Returns:
+        One review a row. ``split`` is ``train`` or ``test`` in the original corpus, which has no dates, and
+        ``reference`` or ``later`` (after February 2026) in the bundled sample.
+
+    Raises:
+        WorkshopError: the corpus is not there, or is not what it should be.
     """
-    path = _choose("reviews", source, ["reviews.parquet"])
+    path = _choose("reviews", source)
     if path.suffix == ".parquet":
         original = pd.read_parquet(path)
         frame = original[["review", "sentiment", "split"]].assign(
@@ -69,8 +102,17 @@ def load_poems(source: Source = "auto") -> pd.DataFrame:
 
     The original corpus holds Goethe, Heine and Tucholsky; the bundled sample holds three manners
     that learn from them.
+
+    Args:
+        source: which of the two corpora.
+
+    Returns:
+        One poem a row.
+
+    Raises:
+        WorkshopError: the corpus is not there, or is not what it should be.
     """
-    path = _choose("poems", source, ["poems.csv.gz"])
+    path = _choose("poems", source)
     frame = pd.read_csv(path, keep_default_na=False, dtype=str)
     if path.suffix == ".gz":
         frame = frame[frame["author"].isin(POETS)].replace({"author": POETS, "title": {"N.A.": ""}})
@@ -82,8 +124,17 @@ def load_digits(source: Source = "auto") -> Digits:
     """Handwritten digits: MNIST (28x28, values to 255) or scikit-learn's small set (8x8, values to 16).
 
     The small set has no official split; a quarter is held out, stratified, with seed 0.
+
+    Args:
+        source: which of the two.
+
+    Returns:
+        The images and their digits.
+
+    Raises:
+        WorkshopError: MNIST is asked for and not there.
     """
-    path = corpora_dir() / "mnist.npz"
+    path = corpora_dir() / ORIGINALS["digits"][0]
     if source == "full" or (source == "auto" and path.exists()):
         if not path.exists():
             raise _missing("digits", path)
@@ -93,15 +144,41 @@ def load_digits(source: Source = "auto") -> Digits:
     else:
         digits = _small_digits()
         origin = "scikit-learn's 8x8 digits"
-    print(f"digits: {origin}, {len(digits.x_train) + len(digits.x_test):,} images")
+    _log.info("digits: %s, %s images", origin, f"{len(digits.x_train) + len(digits.x_test):,}")
+    if shuffles_labels():
+        rng = np.random.default_rng(0)
+        digits = digits._replace(
+            y_train=rng.permutation(digits.y_train), y_test=rng.permutation(digits.y_test)
+        )
     return digits
+
+
+def originals() -> list[str]:
+    """Names of the original corpora that are there, which lessons take in place of the bundled ones."""
+    return [
+        name for name, files in ORIGINALS.items() if any((corpora_dir() / file).exists() for file in files)
+    ]
+
+
+def shuffles_labels() -> bool:
+    """With ``WORKSHOP_SHUFFLE_LABELS=1`` every label goes to a random text or image.
+
+    A control: nothing can be learned then, so what a lesson claims about learning must come out false.
+    """
+    return os.environ.get("WORKSHOP_SHUFFLE_LABELS") == "1"
 
 
 def read_table(csv: str | Path, text_column: str, label_column: str) -> pd.DataFrame:
     """Any CSV file as columns ``label`` and ``text``, both ``str``, missing values kept as missing.
 
-    Relative paths count from the project's root. Bytes that are not UTF-8 become the sign � and are
-    counted in a printed line.
+    Args:
+        csv: the file; a relative path counts from the project's root. Bytes that are not UTF-8 become the
+            sign �, and a warning counts the texts that hold one.
+        text_column: name of the column with the texts.
+        label_column: name of the column with the labels.
+
+    Returns:
+        One row for each of the file.
 
     Raises:
         WorkshopError: no such file, not a table, or a column is missing.
@@ -119,21 +196,23 @@ def read_table(csv: str | Path, text_column: str, label_column: str) -> pd.DataF
             raise WorkshopError(f"{csv} has no column {column!r}; its columns are {names}.")
     frame = frame[[label_column, text_column]].set_axis(["label", "text"], axis="columns")
     broken = int(frame["text"].str.contains("\ufffd", na=False).sum())
-    print(f"table: {csv}, {len(frame):,} rows")
+    _log.info("table: %s, %s rows", csv, f"{len(frame):,}")
     if broken:
-        print(f"{broken:,} texts hold bytes that are not UTF-8, shown as \ufffd; save the file as UTF-8")
+        _log.warning(
+            "%s texts hold bytes that are not UTF-8, shown as \ufffd; save the file as UTF-8.", f"{broken:,}"
+        )
     return frame
 
 
-def _choose(name: str, source: Source, originals: list[str]) -> Path:
+def _choose(name: str, source: Source) -> Path:
     """The file to read: the original corpus where it is there (and wanted), else the bundled sample."""
     if source not in ("auto", "sample", "full"):
         raise WorkshopError(f"source={source!r} is unknown; use 'auto', 'sample' or 'full'.")
-    found = [corpora_dir() / file for file in originals if (corpora_dir() / file).exists()]
+    found = [corpora_dir() / file for file in ORIGINALS[name] if (corpora_dir() / file).exists()]
     if source != "sample" and found:
         return found[0]
     if source == "full":
-        raise _missing(name, corpora_dir() / originals[0])
+        raise _missing(name, corpora_dir() / ORIGINALS[name][0])
     return bundled_file(f"{name}.csv")
 
 
@@ -144,10 +223,10 @@ def _missing(name: str, path: Path) -> WorkshopError:
     )
 
 
-def _checked(frame: pd.DataFrame, schema, name: str, path: Path) -> pd.DataFrame:
+def _checked(frame: pd.DataFrame, schema: pa.DataFrameSchema, name: str, path: Path) -> pd.DataFrame:
     frame = schemas.validate(frame, schema, shown(path))
     kind = "bundled sample" if path.parent == BUNDLED else "original corpus"
-    print(f"{name}: {kind} {shown(path)}, {len(frame):,} rows")
+    _log.info("%s: %s %s, %s rows", name, kind, shown(path), f"{len(frame):,}")
     return frame
 
 

@@ -10,6 +10,7 @@ import tarfile
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -25,15 +26,23 @@ _SENTIMENT = {"pos": "positive", "neg": "negative"}
 def read_imdb(path: Path) -> pd.DataFrame:
     """Large Movie Review Dataset: ``aclImdb_v1.tar.gz``, its unpacked folder, or "IMDB Dataset.csv".
 
-    Columns ``review, sentiment, split, rating``. The CSV has neither split nor rating: half of each
-    class becomes ``train`` (seed 0), and repeated texts stay on one side.
+    Args:
+        path: the archive, the folder or the CSV file.
+
+    Returns:
+        Columns ``review, sentiment, split, rating``. The CSV has neither split nor rating: half of each class
+        becomes ``train`` (seed 0), and repeated texts stay on one side.
+
+    Raises:
+        WorkshopError: it cannot be read as one of these.
     """
     if path.suffix == ".csv":
         return _read_imdb_csv(path)
     rows = []
     for name, content in _members(path, _IMDB_FILE):
-        split, label, rating = _IMDB_FILE.search(name).groups()
-        rows.append((content.decode("utf-8"), _SENTIMENT[label], split, int(rating)))
+        if found := _IMDB_FILE.search(name):
+            split, label, rating = found.groups()
+            rows.append((content.decode("utf-8"), _SENTIMENT[label], split, int(rating)))
     return pd.DataFrame(rows, columns=["review", "sentiment", "split", "rating"])
 
 
@@ -52,11 +61,21 @@ def _read_imdb_csv(path: Path) -> pd.DataFrame:
 
 
 def read_ecommerce(path: Path) -> pd.DataFrame:
-    """E-commerce Text Classification: a CSV without header, columns ``category, description``."""
+    """E-commerce Text Classification: a CSV without header.
+
+    Args:
+        path: ``ecommerceDataset.csv``.
+
+    Returns:
+        Columns ``category, description``; an empty description is missing.
+
+    Raises:
+        WorkshopError: it is no CSV table.
+    """
     return _read_csv(path, header=None, names=["category", "description"])
 
 
-def _read_csv(path: Path, **options) -> pd.DataFrame:
+def _read_csv(path: Path, **options: Any) -> pd.DataFrame:
     try:
         return pd.read_csv(path, dtype=str, keep_default_na=False, na_values=[""], **options)
     except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
@@ -66,8 +85,15 @@ def _read_csv(path: Path, **options) -> pd.DataFrame:
 def read_dlk(path: Path) -> pd.DataFrame:
     """Deutscher Lyrik-Korpus v6: the repository's zip archive or folder, one JSON file per poem.
 
-    Only the poems of Goethe, Heine and Tucholsky. Columns ``id, author, title, text``; stanzas are
-    separated by an empty line.
+    Args:
+        path: the archive or the folder.
+
+    Returns:
+        Columns ``id, author, title, text``, only the poems of Goethe, Heine and Tucholsky; stanzas are
+        separated by an empty line.
+
+    Raises:
+        WorkshopError: it cannot be read as an archive.
     """
     rows = []
     for _, content in _members(path, _DLK_FILE):
@@ -82,15 +108,33 @@ def read_dlk(path: Path) -> pd.DataFrame:
 
 
 def read_mnist(path: Path) -> dict[str, np.ndarray]:
-    """MNIST as Keras distributes it: arrays ``x_train, y_train, x_test, y_test``."""
-    with np.load(path, allow_pickle=False) as arrays:
+    """MNIST as Keras distributes it: arrays ``x_train, y_train, x_test, y_test``.
+
+    Args:
+        path: ``mnist.npz``.
+
+    Returns:
+        The arrays by name: images ``uint8`` of shape (n, 28, 28), digits ``uint8`` of shape (n,).
+
+    Raises:
+        WorkshopError: it is no file of NumPy arrays, or an array is missing.
+    """
+    try:
+        loaded = np.load(path, allow_pickle=False)
+    except (ValueError, EOFError, zipfile.BadZipFile):
+        loaded = None
+    if not isinstance(loaded, np.lib.npyio.NpzFile):
+        raise WorkshopError(f"{path.name} is no MNIST file: it holds no NumPy arrays; take Keras' mnist.npz.")
+    with loaded as arrays:
         missing = {"x_train", "y_train", "x_test", "y_test"} - set(arrays.files)
         if missing:
-            raise WorkshopError(f"{path.name} is no MNIST file: {', '.join(sorted(missing))} missing.")
+            raise WorkshopError(
+                f"{path.name} is no MNIST file: {', '.join(sorted(missing))} missing; take Keras' mnist.npz."
+            )
         return {name: arrays[name] for name in sorted(arrays.files)}
 
 
-def _members(path: Path, wanted: re.Pattern) -> Iterator[tuple[str, bytes]]:
+def _members(path: Path, wanted: re.Pattern[str]) -> Iterator[tuple[str, bytes]]:
     """Name and content of the wanted files in a folder, a zip or a tar archive, sorted where possible."""
     try:
         if path.is_dir():
@@ -104,7 +148,8 @@ def _members(path: Path, wanted: re.Pattern) -> Iterator[tuple[str, bytes]]:
         else:
             with tarfile.open(path) as archive:
                 for member in archive:
-                    if member.isfile() and wanted.search(member.name):
-                        yield member.name, archive.extractfile(member).read()
+                    content = archive.extractfile(member) if wanted.search(member.name) else None
+                    if content is not None:
+                        yield member.name, content.read()
     except (tarfile.TarError, zipfile.BadZipFile, EOFError, OSError) as error:
         raise WorkshopError(f"{path.name} cannot be read as an archive: {error}.") from error

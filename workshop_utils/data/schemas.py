@@ -52,14 +52,26 @@ POEMS = pa.DataFrameSchema(
 
 
 def validate(frame: pd.DataFrame, schema: pa.DataFrameSchema, name: str) -> pd.DataFrame:
-    """Return the frame, or raise :class:`WorkshopError` naming the first columns that are wrong."""
+    """Compare a table with what its columns must look like.
+
+    Args:
+        frame: the table.
+        schema: what its columns must look like.
+        name: what messages call the table.
+
+    Returns:
+        The table, with the types that the schema asks for.
+
+    Raises:
+        WorkshopError: names the first three columns that are wrong, each with an example.
+    """
     try:
         return schema.validate(frame, lazy=True)
     except pa.errors.SchemaErrors as error:
         cases = error.failure_cases
         problems = cases.drop_duplicates(["column", "check"]).head(3)
-        said = "; ".join(
+        summary = "; ".join(
             f"{row.column or 'the table'}: {row.check} (for example {str(row.failure_case)[:60]!r})"
             for row in problems.itertuples()
         )
-        raise WorkshopError(f"{name} does not have the expected form: {said}.") from error
+        raise WorkshopError(f"{name} does not have the expected form: {summary}.") from error

@@ -12,10 +12,20 @@ from workshop_utils.data.duplicates import duplicate_groups
 def hold_out(
     texts: pd.Series, labels: pd.Series, folds: int = 4, seed: int = 0, held_folds: int = 1
 ) -> np.ndarray:
-    """True for the texts of the test part, shape (n,): ``held_folds`` of ``folds``, stratified by label.
+    """Hold out a test part, stratified by label.
 
     Near-duplicates (:func:`~workshop_utils.data.duplicates.duplicate_groups`) stay on one side. The same
     texts and seed give the same part, so models of different lessons can be compared.
+
+    Args:
+        texts: ``str``, n of them.
+        labels: the label of each text.
+        folds: into how many parts the texts are divided.
+        seed: of the division.
+        held_folds: how many of the parts are the test part.
+
+    Returns:
+        True for the texts of the test part, shape (n,).
     """
     folder = StratifiedGroupKFold(folds, shuffle=True, random_state=seed)
     held = np.zeros(len(texts), dtype=bool)
@@ -28,6 +38,14 @@ def at_most(rows: int, frame: pd.DataFrame, seed: int = 0) -> pd.DataFrame:
     """About ``rows`` random rows in random order, the mixture of ``label`` kept; all where there are no more.
 
     Every label keeps two rows, if it has as many.
+
+    Args:
+        rows: how many are wanted.
+        frame: has a column ``label``.
+        seed: of the drawing and the order.
+
+    Returns:
+        The rows drawn, numbered from 0.
     """
     share = min(1, rows / len(frame))
     drawn = []

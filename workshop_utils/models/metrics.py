@@ -13,15 +13,19 @@ multiple test procedure*, Scandinavian Journal of Statistics 6, 1979. Used in le
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
 from scipy.stats import binomtest
 
 from workshop_utils.errors import WorkshopError
 from workshop_utils.files import atomic_write
 from workshop_utils.paths import home
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 Metric = Literal["accuracy", "macro_f1"]
 
@@ -37,12 +41,12 @@ class Interval(NamedTuple):
     high: float
 
 
-def accuracy(true: Sequence, predicted: Sequence) -> float:
+def accuracy(true: ArrayLike, predicted: ArrayLike) -> float:
     """Share of right predictions."""
     return float(_accuracy(_cells(true, predicted)))
 
 
-def macro_f1(true: Sequence, predicted: Sequence) -> float:
+def macro_f1(true: ArrayLike, predicted: ArrayLike) -> float:
     """Mean over the classes of ``2 * hits / (true members + predicted members)``.
 
     A class counts when it occurs among the true labels or among the predictions, as in scikit-learn.
@@ -51,8 +55,8 @@ def macro_f1(true: Sequence, predicted: Sequence) -> float:
 
 
 def bootstrap_interval(
-    true: Sequence,
-    predicted: Sequence,
+    true: ArrayLike,
+    predicted: ArrayLike,
     metric: Metric = "macro_f1",
     resamples: int = 2000,
     seed: int = 0,
@@ -66,9 +70,9 @@ def bootstrap_interval(
 
 
 def paired_difference(
-    true: Sequence,
-    first: Sequence,
-    second: Sequence,
+    true: ArrayLike,
+    first: ArrayLike,
+    second: ArrayLike,
     metric: Metric = "macro_f1",
     resamples: int = 2000,
     seed: int = 0,
@@ -111,17 +115,17 @@ def holm(p_values: Sequence[float]) -> np.ndarray:
     >>> holm([0.01, 0.04, 0.03]).round(2).tolist()
     [0.03, 0.06, 0.06]
     """
-    p_values = np.asarray(p_values, dtype=float)
-    order = np.argsort(p_values)[: np.isfinite(p_values).sum()]
-    adjusted = np.full(len(p_values), np.nan)
-    steps = np.arange(len(order), 0, -1) * p_values[order]
+    values = np.asarray(p_values, dtype=float)
+    order = np.argsort(values)[: np.isfinite(values).sum()]
+    adjusted = np.full(len(values), np.nan)
+    steps = np.arange(len(order), 0, -1) * values[order]
     adjusted[order] = np.minimum(np.maximum.accumulate(steps), 1)
     return adjusted
 
 
 def results_table(
-    true: Sequence,
-    predictions: Mapping[str, tuple[Sequence, float]],
+    true: ArrayLike,
+    predictions: Mapping[str, tuple[ArrayLike, float]],
     resamples: int = 2000,
     seed: int = 0,
 ) -> pd.DataFrame:
@@ -137,7 +141,7 @@ def results_table(
     return pd.DataFrame(rows, columns=RESULTS_COLUMNS)
 
 
-def plot_results(table: pd.DataFrame, axis) -> None:
+def plot_results(table: pd.DataFrame, axis: "Axes") -> None:
     """Horizontal bars of macro-F1 with their intervals, the first model on top."""
     table = table.iloc[::-1]
     errors = [table["macro_f1"] - table["low"], table["high"] - table["macro_f1"]]
@@ -173,7 +177,7 @@ def read_baselines(path: Path | None = None) -> pd.DataFrame:
     return table
 
 
-def _cells(true: Sequence, *predictions: Sequence) -> np.ndarray:
+def _cells(true: ArrayLike, *predictions: ArrayLike) -> np.ndarray:
     """Counts of each combination of true and predicted labels, shape (classes,) * (1 + number of models)."""
     columns = [np.asarray(values) for values in (true, *predictions)]
     n = len(columns[0])

@@ -180,8 +180,11 @@ def pad(
     """Rows of ids as one array of shape (n, length), int32: short rows are padded, long ones truncated.
 
     Args:
+        rows: ids of n texts.
+        length: of every row.
         side: where the padding goes: ``right``, behind the text, or ``left``, before it.
         truncation: which part of a long row stays.
+        pad_id: what padding is.
 
     Raises:
         ValueError: another side or part.

@@ -66,6 +66,7 @@ class Bundle:
         """Open a folder after every file in it has been verified against its card.
 
         Args:
+            path: the folder.
             threads: texts scored side by side; by default one per core that this process may use.
 
         Raises:

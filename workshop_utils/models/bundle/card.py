@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from hashlib import sha256 as digest
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
@@ -19,7 +19,7 @@ from workshop_utils.files import recover_folder, replace_folder, sha256, sha256_
 from workshop_utils.models.tokenization import Truncation
 
 #: What ``bundle.json`` calls its own layout.
-FORMAT = "workshop-bundle-1"
+FORMAT: Final = "workshop-bundle-1"
 CARD = "bundle.json"
 _MODEL_FILES = (
     *("model.onnx", "model.keras", "model.safetensors"),
@@ -117,8 +117,10 @@ def write_folder(
     """Write the model's folder anew, whole or not at all, and return it. A link is followed.
 
     Args:
-        write: puts the model's files into the folder it is given. check: may refuse the finished folder,
-            before it gets its name, by raising an error.
+        folder: where the model goes: a new name, an empty folder, or a model that is written over.
+        card: all but the checksums, which are added.
+        write: puts the model's files into the folder it is given.
+        check: may refuse the finished folder, before it gets its name, by raising an error.
 
     Raises:
         WorkshopError: the folder holds something else than a model of this course.

@@ -44,6 +44,9 @@ def leave_one_out(
 
     Args:
         predict_proba: from n texts to probabilities of shape (n, classes).
+        labels: names of the classes, in the order of the columns.
+        text: the text to explain.
+        limit: how many words are weighed.
     """
     words = list(re.finditer(r"\S+", text))
     weighed = words[:limit]

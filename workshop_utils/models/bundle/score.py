@@ -48,8 +48,13 @@ def score_file(
     not in ``target`` but, whole and with line number and reason, in ``target`` + ``.bad.csv``.
 
     Args:
-        source: CSV in UTF-8, plain or gzip. text_column: the column to score.
+        source: CSV in UTF-8, plain or gzip.
+        target: appears when it is complete.
+        bundle: the model.
+        text_column: the column to score.
         overwrite: replace a complete ``target``, and drop the partial result of another job.
+        progress: called after each batch.
+        checkpoint_seconds: how much work a stop may cost.
 
     Raises:
         WorkshopError: no such column, not a table, a partial result of another job, the disk is full.
@@ -78,8 +83,13 @@ def score_file(
 
 def _fresh(stream: CsvStream, bundle: Bundle, column: str) -> JobState:
     stat = stream.path.stat()
-    job = {"input": stream.path.name, "bytes": stat.st_size, "changed": stat.st_mtime_ns}
-    job |= {"bundle": bundle.sha256, "column": column}
+    job: dict[str, str | int] = {
+        "input": stream.path.name,
+        "bytes": stat.st_size,
+        "changed": stat.st_mtime_ns,
+        "bundle": bundle.sha256,
+        "column": column,
+    }
     return JobState(job=job, offset=stream.offset, line=stream.line)
 
 

@@ -1,7 +1,7 @@
 """What the filters of a text network listen to, developed in lesson 05.
 
-A filter's answer to a text is the highest of its answers to the text's windows, so the window with the
-highest answer of all says what the filter has learned to look for. Source of the idea: Jacovi, Sar Shalom
+A filter's activation by a text is the highest of its activations by the windows of it, so the window with the
+highest activation of all says what the filter has learned to look for. Source of the idea: Jacovi, Sar Shalom
 and Goldberg, *Understanding convolutional neural networks for text classification*, BlackboxNLP 2018.
 """
 
@@ -19,14 +19,16 @@ COLUMNS = ["width", "phrase", "text", "response"]
 
 
 def top_activating_ngrams(network: "keras.Model", ids: np.ndarray, tokenizer: Tokenizer) -> pd.DataFrame:
-    """The window of the texts to which each filter of a ``word_cnn`` answers most strongly.
+    """The window of the texts to which each filter of a ``word_cnn`` responds most strongly.
 
     Args:
+        network: made by ``word_cnn`` and trained.
         ids: ids of n texts, shape (n, length), 0 for padding.
+        tokenizer: the one that made the ids.
 
     Returns:
         One row per filter, in the order of the last layer's inputs: ``width`` of the window, ``phrase`` (its
-        words, without padding), ``text`` (row of ids) and ``response``; a filter that never answers has an
+        words, without padding), ``text`` (row of ids) and ``response``; a filter that never responds has an
         empty phrase and response 0.
     """
     import keras
@@ -54,7 +56,7 @@ def ngrams_by_class(
     """For each class the phrases of the ``count`` filters with the largest weight to it, heaviest first.
 
     The softmax only sees differences between classes, so a filter's ``weight`` is its weight to the class
-    minus its mean weight to all. Filters that never answer are left out.
+    minus its mean weight to all. Filters that never respond are left out.
 
     Returns:
         Columns ``label, weight`` and those of ``phrases``.
@@ -69,7 +71,7 @@ def ngrams_by_class(
 
 
 class _Best:
-    """The highest answer of each filter so far, and where it was."""
+    """The highest activation of each filter so far, and where it was."""
 
     def __init__(self, filters: int) -> None:
         self.response = np.zeros(filters, dtype=np.float32)
@@ -77,7 +79,7 @@ class _Best:
         self.place = np.zeros(filters, dtype=int)
 
     def update(self, signal: np.ndarray, first: int) -> None:
-        """Take in the answers to more texts, shape (texts, length, filters)."""
+        """Take in the activations by more texts, shape (texts, length, filters)."""
         if signal.size == 0:
             return
         flat = signal.reshape(-1, signal.shape[-1])
@@ -90,7 +92,7 @@ class _Best:
 
 
 def _phrase(row: np.ndarray, place: int, width: int, tokenizer: Tokenizer) -> str:
-    """The words under a window of a convolution with ``padding="same"`` whose answer stands at ``place``."""
+    """The words under the window of a convolution with ``padding="same"`` that stands at ``place``."""
     start = place - (width - 1) // 2
     window = row[max(start, 0) : start + width]
-    return " ".join(tokenizer.id_to_token(int(number)) for number in window if number > 0)
+    return " ".join(tokenizer.id_to_token(int(n)) or "" for n in window if n > 0)

@@ -7,7 +7,7 @@ Keras is imported when a network is built, not before.
 """
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -29,7 +29,15 @@ def word_cnn(
     """Parallel convolutions over embedded words, the maximum of each filter, and a softmax.
 
     Args:
+        vocabulary: how many ids there are.
+        classes: how many classes.
+        dimensions: length of an embedding.
+        filters: convolution filters of each width.
+        kernels: widths of the filters, in words.
+        dropout: share of features switched off; half of it for the embeddings.
+        batch_norm: normalise after each convolution.
         vectors: starting values of the embedding, shape (vocabulary, dimensions); random without.
+        seed: of the starting weights.
 
     Source: Kim, *Convolutional neural networks for sentence classification*, EMNLP 2014, section 2.
     """
@@ -70,7 +78,7 @@ def character_cnn(
     return _classify(ids, keras.layers.Dropout(dropout)(highest(signal)), classes, "character_cnn")
 
 
-def _ids() -> tuple:
+def _ids() -> tuple[Any, Any]:
     """The input of ids and its :func:`text_mask`."""
     import keras
 
@@ -78,14 +86,14 @@ def _ids() -> tuple:
     return ids, text_mask(ids)
 
 
-def text_mask(ids):
+def text_mask(ids: Any) -> Any:
     """1 where there is text and 0 where there is padding, shape (batch, length, 1)."""
     import keras
 
     return keras.ops.expand_dims(keras.ops.cast(ids > 0, "float32"), -1)
 
 
-def convolve(signal, mask, filters: int, width: int, batch_norm: bool = False):
+def convolve(signal: Any, mask: Any, filters: int, width: int, batch_norm: bool = False) -> Any:
     """One convolution with ReLU, silent on padding, shape (batch, length, filters)."""
     import keras
 
@@ -95,14 +103,14 @@ def convolve(signal, mask, filters: int, width: int, batch_norm: bool = False):
     return keras.layers.ReLU()(signal) * mask
 
 
-def highest(signal):
+def highest(signal: Any) -> Any:
     """The strongest answer of each filter; after ReLU the padding's zeros can never be the only winner."""
     import keras
 
     return keras.layers.GlobalMaxPooling1D()(signal)
 
 
-def _classify(ids, features, classes: int, name: str) -> "keras.Model":
+def _classify(ids: Any, features: Any, classes: int, name: str) -> "keras.Model":
     import keras
 
     network = keras.Model(ids, keras.layers.Dense(classes, activation="softmax")(features), name=name)

@@ -12,6 +12,7 @@ from tokenizers import Tokenizer
 
 from workshop_utils.errors import WorkshopError
 from workshop_utils.models.bundle.card import FORMAT, Card, describe, read_card, read_file, write_folder
+from workshop_utils.models.divergence import refuse_not_finite
 from workshop_utils.models.tokenization import Truncation, as_texts, encode, with_settings
 
 if TYPE_CHECKING:
@@ -48,10 +49,14 @@ def save_network(
     """Write the folder anew, whole or not at all, and return it.
 
     Args:
+        folder: where the model goes.
+        network: takes ids of shape (n, length), gives probabilities of shape (n, classes).
+        tokenizer: the one that made the ids in training.
         labels: names of the classes, in the order of the network's outputs.
-        max_length: tokens per text. truncation: which part of a longer text stays.
-        metrics: results such as ``{"accuracy": 0.8}``. test_texts: the texts they were measured on; only
-            their fingerprint is kept.
+        max_length: tokens per text.
+        truncation: which part of a longer text stays.
+        metrics: results such as ``{"accuracy": 0.8}``.
+        test_texts: the texts they were measured on; only their fingerprint is kept.
     """
 
     def write(draft: Path) -> None:
@@ -60,6 +65,7 @@ def save_network(
         plain = with_settings(tokenizer, truncation=None, padding=None, post_processor=None)
         plain.save(str(draft / "tokenizer.json"))
 
+    refuse_not_finite(network.get_weights())
     packages = ("keras", "tokenizers", "numpy")
     card = describe("keras", labels, max_length, metrics, test_texts, packages, truncation=truncation)
     return write_folder(folder, card, write)
@@ -75,6 +81,8 @@ def load_network(folder: Path) -> SavedNetwork:
     import keras
 
     network = keras.saving.load_model(folder / "model.keras", compile=False)
+    if card.max_length is None:
+        raise WorkshopError(f"{folder.name}/bundle.json is damaged; run its lesson again.")
     return SavedNetwork(network, tokenizer, card.labels, card.max_length, card.truncation)
 
 

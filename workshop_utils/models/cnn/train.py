@@ -1,11 +1,14 @@
 """Train a Keras network with one line of progress, and give back its history as a table."""
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 from tqdm import tqdm
+
+from workshop_utils.models.divergence import diverged
 
 if TYPE_CHECKING:
     import keras
@@ -29,10 +32,19 @@ def fit(
     ``TQDM_DISABLE=1`` (as the runner sets it) keeps logs free of it.
 
     Args:
-        inputs: ids or features, shape (n, ...). labels: class numbers, shape (n,).
+        network: compiled.
+        inputs: ids or features, shape (n, ...).
+        labels: class numbers, shape (n,).
+        epochs: how often all inputs are seen, at most.
+        validation: inputs and labels that are not trained on.
+        patience: epochs without a lower validation loss before training stops.
+        batch_size: inputs for one update.
+        class_weight: what a mistake costs, by class number.
+        seed: of the order of the batches and of dropout.
 
     Raises:
         ValueError: patience without validation texts.
+        WorkshopError: the loss is no finite number any more.
     """
     import keras
 
@@ -52,10 +64,22 @@ def fit(
             validation_data=validation and (validation[0], np.asarray(validation[1])),
             batch_size=batch_size,
             class_weight=class_weight and dict(class_weight),
-            callbacks=[*callbacks, _show_on(bar)],
+            callbacks=[*callbacks, _show_on(bar), _stop_when_diverged()],
             verbose=0,
         )
     return pd.DataFrame(history.history, index=[epoch + 1 for epoch in history.epoch]).rename_axis("epoch")
+
+
+def _stop_when_diverged() -> "keras.callbacks.Callback":
+    """``TerminateOnNaN`` of Keras ends a training without a word, and with a network that is of no use."""
+    import keras
+
+    def look(epoch: int, logs: dict[str, float]) -> None:
+        for name in ("loss", "val_loss"):
+            if not math.isfinite(logs.get(name, 0.0)):
+                raise diverged(f"the {name} was {logs[name]} in epoch {epoch + 1}")
+
+    return keras.callbacks.LambdaCallback(on_epoch_end=look)
 
 
 def _show_on(bar: tqdm) -> "keras.callbacks.Callback":

@@ -42,10 +42,15 @@ def export_distilbert(
     """Write the bundle; ``Bundle.card.precision`` and ``.gate`` say whether int8 passed the gate.
 
     Args:
-        texts, labels: the validation set with true labels, on which int8 is compared with float32.
+        model: fine-tuned, on any device.
+        tokenizer: the one it was fine-tuned with.
+        folder: where the bundle goes.
+        texts: the validation set, on which int8 is compared with float32.
+        labels: their true labels.
         max_length: tokens per text, special ones included.
         truncation: which part of a longer text stays.
         metrics: results on ``test_texts``, for the card.
+        test_texts: only their fingerprint is kept.
 
     Raises:
         WorkshopError: no validation texts, a label that the model does not know, or a length that it cannot

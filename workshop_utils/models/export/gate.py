@@ -17,6 +17,9 @@ def int8_gate(
     """The gate's figures from both models' predictions and the true labels, each of shape (n,).
 
     Args:
+        float32: predicted labels of the float32 model.
+        int8: those of the int8 model.
+        true: the true labels.
         labels: all that the model knows.
 
     Raises:

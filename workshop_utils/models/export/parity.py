@@ -40,7 +40,13 @@ def write_bundle(
     """Write a bundle, whole or not at all, compared with its origin on ``texts`` and :data:`PROBES`.
 
     Args:
+        folder: where the bundle goes.
+        card: all but the checksums.
+        model: the ONNX file.
+        tokenizer: its own truncation and padding are left out.
         reference: probabilities of shape (n, classes) for n texts, from the model that was exported.
+        texts: further texts to compare.
+        tolerance: the largest difference of a probability that is allowed.
 
     Raises:
         ParityError: a probability differs by more than ``tolerance``.

@@ -4,12 +4,13 @@
 counts runs of them, weighs, normalises and applies the logistic layer.
 
 Covered: words, characters and characters within words, any ``ngram_range``, ``lowercase``, ``max_features``,
-``min_df``, ``binary``, ``sublinear_tf``, ``use_idf``, every ``norm``. Refused: own functions,
-``strip_accents``, token patterns other than :data:`PATTERNS`, stop words together with runs of words, single
-characters within words. Signs younger than Python's own Unicode tables may be cut otherwise. The time for a
-text grows with the number of columns.
+``min_df``, ``binary``, ``sublinear_tf``, ``use_idf``, every ``norm``. Refused: own functions and classes,
+files in place of texts, ``strip_accents``, token patterns other than :data:`PATTERNS`, stop words together
+with runs of words, single characters within words, a vocabulary with an entry that the tokenizer would cut
+otherwise. The time for a text grows with the number of columns.
 """
 
+import unicodedata
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -28,18 +29,39 @@ if TYPE_CHECKING:
     from sklearn.linear_model import LogisticRegression
 
 # Python's \w and \s, spelt out: the tokenizer's own \w also takes accents that combine with a letter
-_WORD = r"\p{L}\p{N}_"
 _SPACE = "\t-\r\x1c-\x20\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
 
-#: Token patterns that can be exported, with what they are for ``tokenizers``.
+
+def _word_characters() -> str:
+    """The tokenizer's letters and digits without those that are too young for Python's Unicode tables."""
+    unassigned = "".join(c for c in map(chr, range(0x110000)) if unicodedata.category(c) == "Cn")
+    known_to_the_tokenizer = pre_tokenizers.Split(Regex(r"[\p{L}\p{N}]+"), "removed", invert=True)
+    young = "".join(part for part, _ in known_to_the_tokenizer.pre_tokenize_str(unassigned))
+    return rf"[\p{{L}}\p{{N}}_&&[^{_ranges(young)}]]"
+
+
+def _ranges(characters: str) -> str:
+    """Rising characters as a class: ``abcx`` becomes ``a-cx-x``."""
+    numbers = np.array([ord(character) for character in characters])
+    runs = np.split(numbers, np.flatnonzero(np.diff(numbers) != 1) + 1)
+    return "".join(rf"\x{{{run[0]:x}}}-\x{{{run[-1]:x}}}" for run in runs if len(run)) or r"\x{fdd0}"
+
+
+#: Token patterns that can be exported, with what they are for ``tokenizers``; ``W`` is Python's ``\w``.
 PATTERNS = {
-    r"(?u)\b\w\w+\b": f"[{_WORD}]{{2,}}",
-    r"(?u)\b\w+\b": f"[{_WORD}]+",
-    r"\w+": f"[{_WORD}]+",
+    r"(?u)\b\w\w+\b": "W{2,}",
+    r"(?u)\b\w+\b": "W+",
+    r"\w+": "W+",
     r"\S+": f"[^{_SPACE}]+",
     r"\S": f"[^{_SPACE}]",
-    r"\w+|[^\w\s]": f"[{_WORD}]+|[^{_WORD}{_SPACE}]",
+    r"\w+|[^\w\s]": f"W+|[^W{_SPACE}]",
 }
+
+# Python writes a capital sigma at the end of a word as ς: after a cased letter and before none, whatever
+# signs without case stand between them (Unicode, section 3.13, Final_Sigma; here at most four before it)
+_NO_CASE, _CASED = r"\p{Case_Ignorable}", r"[\p{Cased}&&[^\p{Case_Ignorable}]]"
+_BEFORE = "|".join(_CASED + _NO_CASE * count for count in range(5))
+_FINAL_SIGMA = rf"(?<={_BEFORE})Σ(?!{_NO_CASE}*{_CASED})"
 _UNKNOWN = " unknown "  # never a word, which holds no space, nor a character; its id 0 is padding, too
 
 
@@ -54,15 +76,22 @@ def export_tfidf(
     """Write the bundle, checked against scikit-learn to 1e-5 on ``texts`` and some hostile ones.
 
     Args:
-        vectorizer, classifier: fitted. metrics: results on ``test_texts``, for the card.
+        vectorizer: fitted.
+        classifier: fitted on what the vectorizer makes of texts.
+        folder: where the bundle goes.
+        texts: further texts to compare.
+        metrics: results on ``test_texts``, for the card.
+        test_texts: only their fingerprint is kept.
 
     Raises:
         WorkshopError: a setting that cannot be exported, or answers that differ.
     """
     _refuse(vectorizer, classifier)
     grams = _grams(vectorizer)
+    _refuse_lengths(vectorizer, grams)
     ids = {piece: number for number, piece in enumerate(sorted({p for gram in grams for p in gram}), start=1)}
     tokenizer = _tokenizer(vectorizer, {_UNKNOWN: 0} | ids)
+    _refuse_entries(vectorizer, tokenizer, ids)
     graph = _graph(vectorizer, classifier, [[ids[piece] for piece in gram] for gram in grams])
     packages = ("scikit-learn", "onnx", "tokenizers", "numpy")
     card = describe("tfidf", classifier.classes_, None, metrics, test_texts, packages)
@@ -75,6 +104,7 @@ def export_tfidf(
 
 def _refuse(vectorizer: "TfidfVectorizer", classifier: "LogisticRegression") -> None:
     """Raise the sentence that names what cannot be exported."""
+    _refuse_other_classes(vectorizer, classifier)
     settings = vectorizer.get_params()
     reasons = [
         f"{name}={settings[name]!r}"
@@ -89,12 +119,57 @@ def _refuse(vectorizer: "TfidfVectorizer", classifier: "LogisticRegression") -> 
         reasons.append("single characters within words")
     if vectorizer.stop_words is not None and vectorizer.ngram_range[1] > 1:
         reasons.append("stop words together with runs of words")
+    if vectorizer.input != "content":
+        reasons.append(f"input={vectorizer.input!r}")
     if not hasattr(classifier, "coef_") or not hasattr(vectorizer, "vocabulary_"):
         reasons.append("a part that is not fitted")
-    if type(classifier).__name__ != "LogisticRegression":
-        reasons.append(f"a {type(classifier).__name__} in place of LogisticRegression")
+    elif classifier.coef_.shape[1] != len(vectorizer.vocabulary_):
+        reasons.append(f"{classifier.coef_.shape[1]} weights for {len(vectorizer.vocabulary_)} columns")
     if reasons:
         raise WorkshopError(f"This TF-IDF model cannot become a bundle: {'; '.join(reasons)}.")
+
+
+def _refuse_other_classes(vectorizer: object, classifier: object) -> None:
+    """Not ``isinstance``: a class made from these two may do anything."""
+    for part, wanted in ((vectorizer, "TfidfVectorizer"), (classifier, "LogisticRegression")):
+        if type(part).__name__ != wanted or not type(part).__module__.startswith("sklearn."):
+            raise WorkshopError(
+                f"This TF-IDF model cannot become a bundle: a {type(part).__name__} in place of {wanted}."
+            )
+
+
+def _refuse_lengths(vectorizer: "TfidfVectorizer", grams: list[list[str]]) -> None:
+    """A column outside ``ngram_range`` is never counted by scikit-learn; the graph would count it."""
+    low, high = vectorizer.ngram_range
+    for gram in grams:
+        # a word that is shorter than the range is counted once, as a whole
+        whole_word = vectorizer.analyzer == "char_wb" and gram[0] == gram[-1] == " " and " " not in gram[1:-1]
+        if not (low <= len(gram) <= high or (whole_word and len(gram) < low)):
+            entry = (" " if vectorizer.analyzer == "word" else "").join(gram)
+            raise WorkshopError(
+                f"This TF-IDF model cannot become a bundle: its vocabulary holds {entry!r}, which lies "
+                f"outside ngram_range={vectorizer.ngram_range!r}."
+            )
+
+
+def _refuse_entries(vectorizer: "TfidfVectorizer", tokenizer: Tokenizer, ids: Mapping[str, int]) -> None:
+    """What scikit-learn cuts out of a text, the tokenizer must cut out, too."""
+    cut = vectorizer.build_analyzer() if vectorizer.analyzer == "word" else vectorizer.build_preprocessor()
+    for piece in ids:
+        theirs = cut(piece)
+        if theirs not in (piece, [piece]):
+            continue  # scikit-learn never finds it in a text
+        if vectorizer.analyzer == "word":
+            found = tokenizer.encode(piece, add_special_tokens=False).tokens
+        elif piece.isspace() or tokenizer.normalizer is None:
+            continue
+        else:
+            found = [tokenizer.normalizer.normalize_str(f"a{piece}a").removeprefix("a").removesuffix("a")]
+        if found != [piece]:
+            raise WorkshopError(
+                f"This TF-IDF model cannot become a bundle: its tokenizer would cut {piece!r}, which is an "
+                "entry of its vocabulary, otherwise."
+            )
 
 
 def _grams(vectorizer: "TfidfVectorizer") -> list[list[str]]:
@@ -106,10 +181,12 @@ def _grams(vectorizer: "TfidfVectorizer") -> list[list[str]]:
 def _tokenizer(vectorizer: "TfidfVectorizer", vocabulary: dict[str, int]) -> Tokenizer:
     tokenizer = Tokenizer(models.WordLevel(vocabulary, unk_token=_UNKNOWN))
     steps = []
-    if vectorizer.lowercase:  # Python writes a capital sigma at the end of a word as ς
-        steps = [normalizers.Replace(Regex(r"(?<=\p{L})Σ(?!\p{L})"), "ς"), normalizers.Lowercase()]
+    if vectorizer.lowercase:
+        steps = [normalizers.Replace(Regex(_FINAL_SIGMA), "ς"), normalizers.Lowercase()]
     if vectorizer.analyzer == "word":
-        split = pre_tokenizers.Split(Regex(PATTERNS[vectorizer.token_pattern]), "removed", invert=True)
+        split = pre_tokenizers.Split(
+            Regex(PATTERNS[vectorizer.token_pattern].replace("W", _word_characters())), "removed", invert=True
+        )
     else:
         split = pre_tokenizers.Split(Regex(r"[\s\S]"), "isolated")
     if vectorizer.analyzer == "char":
@@ -163,7 +240,7 @@ def _graph(
         )
     ]
 
-    def step(operator: str, *inputs: str, output: str, **attributes) -> None:
+    def step(operator: str, *inputs: str, output: str, **attributes: object) -> None:
         steps.append(helper.make_node(operator, inputs, [output], **attributes))
 
     counts = "counted"

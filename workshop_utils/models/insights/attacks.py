@@ -16,8 +16,8 @@ import pandas as pd
 
 from workshop_utils.data.augment import load_synonyms
 from workshop_utils.data.words import any_word, letters, with_case_of
+from workshop_utils.models.insights.behaviour import Predict
 
-Predict = Callable[[Sequence[str]], np.ndarray]
 #: From a word and a source of chance to the words that may stand in its place.
 Moves = Callable[[str, np.random.Generator], list[str]]
 
@@ -31,9 +31,14 @@ NEIGHBOURS = {
 class Attack(NamedTuple):
     """What an attack did to one text.
 
-    ``changes`` are (old, new) words; ``before`` and ``after`` the probabilities of the true label; ``right``
-    whether the answer was right at first. Only right answers are attacked, and ``flipped`` says whether the
-    attack made a wrong one of it.
+    Attributes:
+        text: what has become of the text.
+        changes: (old, new) words.
+        flipped: whether the attack has made a wrong answer of a right one; only right ones are attacked.
+        queries: texts that were scored.
+        before: probability of the true label at first.
+        after: the same at the end.
+        right: whether the answer was right at first.
     """
 
     text: str
@@ -93,7 +98,13 @@ def attack(
 
     Args:
         predict_proba: from n texts to probabilities of shape (n, classes), asked in batches.
-        label: the text's true label. queries: texts that may be scored, never more. seed: of ``moves``.
+        labels: names of the classes.
+        text: what to change.
+        label: the text's true label.
+        moves: from a word to what may stand in its place.
+        budget: words that may be changed.
+        queries: texts that may be scored, never more.
+        seed: of ``moves``.
 
     Raises:
         ValueError: a label that the model does not know, or less than one query.
@@ -109,18 +120,19 @@ def attack(
         return Attack(text, [], False, 1, before, before, False)
     pieces = any_word().split(text)
     options = _options(pieces, moves, np.random.default_rng(seed), queries // 2)
-    asked, changes, flipped = 1 + len(options), [], False
+    asked, flipped = 1 + len(options), False
+    changes: list[tuple[str, str]] = []
     for place in _ranked(predict_proba, true, pieces, list(options)):
         tried = options[place][: queries - asked]
         if flipped or len(changes) == budget or not tried:
             break
         asked += len(tried)
-        answers = np.asarray(predict_proba([_put(pieces, place, new) for new in tried]))
-        wrong = answers.argmax(axis=1) != true
-        best = int(np.lexsort((answers[:, true], ~wrong))[0])
-        if wrong[best] or answers[best, true] < now:
+        found = np.asarray(predict_proba([_put(pieces, place, new) for new in tried]))
+        wrong = found.argmax(axis=1) != true
+        best = int(np.lexsort((found[:, true], ~wrong))[0])
+        if wrong[best] or found[best, true] < now:
             changes.append((pieces[place], tried[best]))
-            pieces[place], now, flipped = tried[best], float(answers[best, true]), bool(wrong[best])
+            pieces[place], now, flipped = tried[best], float(found[best, true]), bool(wrong[best])
     return Attack("".join(pieces), changes, flipped, asked, before, now, True)
 
 
@@ -148,7 +160,7 @@ def _options(
     pieces: Sequence[str], moves: Moves, rng: np.random.Generator, limit: int
 ) -> dict[int, list[str]]:
     """Places of the first ``limit`` words that have a move, with their moves."""
-    options = {}
+    options: dict[int, list[str]] = {}
     for place in range(1, len(pieces), 2):
         if len(options) == limit:
             break

@@ -21,17 +21,34 @@ from workshop_utils.data.words import mentions_any, swap_words, whole_words
 from workshop_utils.errors import WorkshopError
 from workshop_utils.models.tokenization import well_formed
 
-__all__ = ["Behaviour", "Case", "Gap", "case_table", "cases", "run_suite", "swap_words", "swapped_gap"]
+__all__ = [
+    "Behaviour",
+    "BehaviourKind",
+    "Case",
+    "Gap",
+    "case_table",
+    "cases",
+    "run_suite",
+    "swap_words",
+    "swapped_gap",
+]
 
-Kind = Literal["MFT", "INV", "DIR"]
+#: Minimum functionality, invariance, direction.
+BehaviourKind = Literal["MFT", "INV", "DIR"]
 Predict = Callable[[Sequence[str]], np.ndarray]
 
-_SIGNS = {"+": "positive", "-": "negative"}
+_SIGNS: dict[str, Literal["positive", "negative"]] = {"+": "positive", "-": "negative"}
 _CHANGE = re.compile(r"\{([^{}|]*)\|([^{}|]*)\}")
 
 
 class Case(NamedTuple):
-    """A text; what it is changed to (INV, DIR); its label (MFT) or the label it must move towards (DIR)."""
+    """One case of a test.
+
+    Attributes:
+        text: what the model reads.
+        changed: what the text is changed to (INV, DIR).
+        towards: its label (MFT), or the label it must move towards (DIR).
+    """
 
     text: str
     changed: str | None = None
@@ -39,25 +56,34 @@ class Case(NamedTuple):
 
 
 class Behaviour(NamedTuple):
-    """One test: what it is about, its kind and its cases.
+    """One test.
 
-    ``least`` is for DIR: how far the probability must move at least. Without it, a move of less than the
-    suite's tolerance in the wrong direction is forgiven too.
+    Attributes:
+        name: what it is about.
+        kind: ``MFT``, ``INV`` or ``DIR``.
+        cases: of that kind.
+        least: for DIR, how far the probability must move at least. Without it, a move of less than the
+            suite's tolerance in the wrong direction is forgiven too.
     """
 
     name: str
-    kind: Kind
+    kind: BehaviourKind
     cases: Sequence[Case]
     least: float | None = None
 
 
 class Gap(NamedTuple):
-    """What swapping words did to the positive probability of the ``texts`` texts that hold one of them.
+    """What swapping words did to the positive probability; NaN and empty where no text holds such a word.
 
-    ``mean`` and ``worst`` are sizes of the change, ``flipped`` the share of texts with another label.
-    ``tilt`` is the mean change *from the mapping's keys to its values*, with its sign: below 0, the values
-    are liked less. It leaves out texts that hold as many of one side as of the other. ``text`` and
-    ``changed`` are the worst pair. NaN and empty where no text holds a listed word.
+    Attributes:
+        texts: how many hold one of the words.
+        mean: mean size of the change.
+        worst: largest size of it.
+        flipped: share of texts with another label.
+        tilt: the mean change *from the mapping's keys to its values*, with its sign: below 0, the values are
+            liked less. It leaves out texts that hold as many of one side as of the other.
+        text: the text of the largest change.
+        changed: what it was changed to.
     """
 
     texts: int
@@ -117,6 +143,9 @@ def case_table(
 
     Args:
         predict_proba: from n texts to probabilities of shape (n, 2), columns in the order of ``labels``.
+        labels: negative and positive, in either order.
+        suite: the tests.
+        tolerance: a move of the probability that is forgiven.
 
     Raises:
         WorkshopError: other labels than negative and positive, or a case that does not fit its kind.

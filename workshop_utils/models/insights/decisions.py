@@ -4,6 +4,7 @@ A score is the probability of the class that leads to an action ("show it"). A t
 when its score is not below the threshold. Costs are in any unit, as long as all of them are in the same one.
 """
 
+import warnings
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -12,6 +13,7 @@ import pandas as pd
 from scipy.optimize import minimize_scalar
 from scipy.special import softmax
 from scipy.stats import binomtest
+from sklearn import metrics
 
 #: Columns of a threshold table; ``cost`` is per text.
 THRESHOLD_COLUMNS = ["threshold", "false_positives", "false_negatives", "cost"]
@@ -23,7 +25,11 @@ _TINY = 1e-12
 class Costs(NamedTuple):
     """What each of the four outcomes costs; a gain is a negative cost.
 
-    ``false_positive``: predicted positive and is not. ``false_negative``: predicted negative and is not.
+    Attributes:
+        false_positive: predicted positive and is not.
+        false_negative: predicted negative and is not.
+        true_positive: predicted positive and is.
+        true_negative: predicted negative and is.
     """
 
     false_positive: float
@@ -51,17 +57,19 @@ def threshold_table(true: Sequence[bool], scores: Sequence[float], costs: Costs)
     infinity none, and between two neighbouring scores it stands in the middle.
 
     Args:
-        true: is the text positive? Shape (n,). scores: its probability, shape (n,).
+        true: is the text positive? Shape (n,).
+        scores: its probability, shape (n,).
+        costs: of the four outcomes.
 
     Raises:
         ValueError: no texts, unequal lengths, or a score that is no number.
     """
-    true, scores = np.asarray(true, dtype=bool), np.asarray(scores, dtype=float)
-    if true.shape != scores.shape or true.ndim != 1 or true.size == 0 or np.isnan(scores).any():
+    is_positive, score = np.asarray(true, dtype=bool), np.asarray(scores, dtype=float)
+    if is_positive.shape != score.shape or score.ndim != 1 or score.size == 0 or np.isnan(score).any():
         raise ValueError("A threshold needs texts, and for each of them one truth and one score.")
-    levels, position = np.unique(scores, return_inverse=True)
-    wanted = np.bincount(position, weights=true)
-    unwanted = np.bincount(position, weights=~true)
+    levels, position = np.unique(score, return_inverse=True)
+    wanted = np.bincount(position, weights=is_positive)
+    unwanted = np.bincount(position, weights=~is_positive)
     false_negatives = np.concatenate([[0], np.cumsum(wanted)])
     true_negative = np.concatenate([[0], np.cumsum(unwanted)])
     false_positives, true_positives = unwanted.sum() - true_negative, wanted.sum() - false_negatives
@@ -70,7 +78,7 @@ def threshold_table(true: Sequence[bool], scores: Sequence[float], costs: Costs)
     middle = (levels[:-1] + levels[1:]) / 2
     middle = np.where(middle > levels[:-1], middle, levels[1:])  # neighbours in floating point have none
     thresholds = np.concatenate([[min(0.0, levels[0])], middle, [np.inf]])
-    columns = (thresholds, false_positives.astype(int), false_negatives.astype(int), total / len(true))
+    columns = (thresholds, false_positives.astype(int), false_negatives.astype(int), total / len(score))
     return pd.DataFrame(dict(zip(THRESHOLD_COLUMNS, columns, strict=True)))
 
 
@@ -82,8 +90,8 @@ def best_threshold(true: Sequence[bool], scores: Sequence[float], costs: Costs) 
 
 def cost_at(true: Sequence[bool], scores: Sequence[float], threshold: float, costs: Costs) -> float:
     """Cost per text of one threshold, for example of one that was chosen on other texts."""
-    true, positive = np.asarray(true, dtype=bool), np.asarray(scores) >= threshold
-    outcomes = [positive & ~true, ~positive & true, positive & true, ~positive & ~true]
+    positive, predicted = np.asarray(true, dtype=bool), np.asarray(scores) >= threshold
+    outcomes = [predicted & ~positive, ~predicted & positive, predicted & positive, ~predicted & ~positive]
     return float(sum(cost * found.mean() for cost, found in zip(costs, outcomes, strict=True)))
 
 
@@ -91,8 +99,9 @@ def cheapest_action(probabilities: np.ndarray, costs: np.ndarray) -> np.ndarray:
     """For each text the action of the lowest expected cost, int of shape (n,).
 
     Args:
-        probabilities: of shape (n, classes). costs: row for the true class, column for the action, shape
-            (classes, actions). There may be more actions than classes, such as "ask a person".
+        probabilities: of shape (n, classes).
+        costs: row for the true class, column for the action, shape (classes, actions). There may be more
+            actions than classes, such as "ask a person".
     """
     return (np.asarray(probabilities) @ np.asarray(costs, dtype=float)).argmin(axis=1)
 
@@ -104,7 +113,9 @@ def calibration_table(true: Sequence[int], probabilities: np.ndarray, bins: int 
     right answers, and its 95 % Wilson interval. Equal probabilities stay in one bin, so there may be fewer.
 
     Args:
-        true: class numbers, shape (n,). probabilities: shape (n, classes).
+        true: class numbers, shape (n,).
+        probabilities: shape (n, classes).
+        bins: how many, at most.
     """
     probabilities = np.asarray(probabilities, dtype=float)
     right = probabilities.argmax(axis=1) == np.asarray(true)
@@ -131,10 +142,22 @@ def expected_calibration_error(true: Sequence[int], probabilities: np.ndarray, b
 
 
 def log_loss(true: Sequence[int], probabilities: np.ndarray) -> float:
-    """Mean of minus the logarithm of the true class's probability, the loss of every lesson."""
-    probabilities = np.asarray(probabilities, dtype=float)
-    chance = probabilities[np.arange(len(probabilities)), np.asarray(true)]
-    return float(-np.log(np.maximum(chance, _TINY)).mean())
+    """Mean of minus the logarithm of the true class's probability, the loss of every lesson.
+
+    Args:
+        true: class numbers, shape (n,).
+        probabilities: shape (n, classes).
+
+    Raises:
+        ValueError: no texts, unequal lengths, or a class without a column.
+    """
+    probabilities = np.clip(np.asarray(probabilities, dtype=float), _TINY, 1)
+    classes = np.arange(probabilities.shape[1])
+    if not np.isin(true, classes).all():
+        raise ValueError(f"The true classes are numbers from 0 to {len(classes) - 1}, one for each column.")
+    with warnings.catch_warnings():  # probabilities in float32 add up to 1 in seven digits only
+        warnings.simplefilter("ignore", UserWarning)
+        return metrics.log_loss(true, probabilities, labels=classes)
 
 
 def fit_temperature(probabilities: np.ndarray, true: Sequence[int]) -> float:
@@ -145,7 +168,8 @@ def fit_temperature(probabilities: np.ndarray, true: Sequence[int]) -> float:
     text, which the softmax drops, so none but the probabilities are needed.
 
     Args:
-        probabilities: of shape (n, classes). true: class numbers, shape (n,).
+        probabilities: of shape (n, classes).
+        true: class numbers, shape (n,).
     """
 
     def loss(log_temperature: float) -> float:
@@ -155,7 +179,15 @@ def fit_temperature(probabilities: np.ndarray, true: Sequence[int]) -> float:
 
 
 def apply_temperature(probabilities: np.ndarray, temperature: float) -> np.ndarray:
-    """Probabilities (n, classes) made softer (above 1) or sharper (below 1). The winner stays the same."""
+    """Probabilities made softer (above 1) or sharper (below 1). The winner stays the same.
+
+    Args:
+        probabilities: of shape (n, classes).
+        temperature: larger than 0.
+
+    Raises:
+        ValueError: another temperature.
+    """
     if temperature <= 0:
         raise ValueError(f"A temperature is larger than 0, not {temperature}.")
     return softmax(np.log(np.maximum(np.asarray(probabilities, dtype=float), _TINY)) / temperature, axis=1)

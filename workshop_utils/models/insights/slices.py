@@ -39,26 +39,28 @@ def slice_table(
         right: whether each answer was right, shape (n,).
         groups: from the name of a slice to each text's value, shape (n,). A categorical keeps its order,
             other values are sorted; a missing value counts as ``missing``.
+        minimum: texts of a slice that can be judged.
+        level: of the intervals.
 
     Raises:
         ValueError: no texts, or a slice with more or fewer values than texts.
     """
-    right = np.asarray(right, dtype=bool)
-    if right.ndim != 1 or len(right) == 0:
+    hits = np.asarray(right, dtype=bool)
+    if hits.ndim != 1 or len(hits) == 0:
         raise ValueError(
-            f"Slices need a list of right and wrong answers that is not empty, not {right.shape}."
+            f"Slices need a list of right and wrong answers that is not empty, not {hits.shape}."
         )
     rows = []
     for name, given in groups.items():
         values = ["missing" if pd.isna(value) else value for value in given]
-        if len(values) != len(right):
-            raise ValueError(f"The slice {name!r} has {len(values)} values for {len(right)} texts.")
+        if len(values) != len(hits):
+            raise ValueError(f"The slice {name!r} has {len(values)} values for {len(hits)} texts.")
         places = {value: place for place, value in enumerate(_distinct(given, values))}
         codes = np.array([places[value] for value in values])
         for value, place in places.items():
             inside = codes == place
             shown = well_formed(value) if isinstance(value, str) else value
-            rows.append([name, shown, *_measured(right[inside], right[~inside], minimum, level)])
+            rows.append([name, shown, *_measured(hits[inside], hits[~inside], minimum, level)])
     table = pd.DataFrame(rows, columns=SLICE_COLUMNS)
     return table.astype({"value": object}).assign(p=holm(table["p"]))
 

@@ -11,34 +11,44 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from workshop_utils.models.bundle.explain import Explanation
+from workshop_utils.models.divergence import refuse_not_finite
+from workshop_utils.models.tokenization import well_formed
 from workshop_utils.models.transformer.classifier import Classifier
+from workshop_utils.models.transformer.trainer import own_forward
 
 
 def integrated_gradients(classifier: Classifier, text: str, steps: int = 32) -> Explanation:
     """Each word's share of the winning probability: gradients along the way from an empty text to this one.
 
-    The empty text has ``[MASK]`` in place of every piece, so it is as long and says nothing. Pieces are added
+    The empty text has ``[MASK]`` in place of every token, so it is as long and says nothing. Tokens are added
     up to words (runs without white space); words that the model does not read, because the text is too long,
     weigh exactly 0. The weights add up to the difference of :func:`empty_probability`, but for the error of
-    ``steps`` points (:func:`completeness_gap`).
+    ``steps`` points (:func:`completeness_gap`). It is computed where the model is.
 
     Source: Sundararajan, Taly and Yan, *Axiomatic attribution for deep networks*, ICML 2017, section 3.
+
+    Args:
+        classifier: the model to explain.
+        text: lone surrogates in it are read, and shown, as question marks.
+        steps: points on the way.
     """
     import torch
     from captum.attr import LayerIntegratedGradients
 
+    text = well_formed(text)
     ids, starts, _ = classifier.text_encoder().tokens(text)
     model = classifier.model.eval()
     best, probability = _answer(classifier, ids)
     words = list(re.finditer(r"\S+", text))
     weights = np.zeros(len(words))
     if starts and words:
+        own = own_forward(model)
 
         def forward(rows: "torch.Tensor") -> "torch.Tensor":
-            return torch.softmax(model(input_ids=rows).logits.float(), dim=-1)
+            return torch.softmax(own(input_ids=rows).logits.float(), dim=-1)
 
         explainer = LayerIntegratedGradients(forward, model.distilbert.embeddings)
-        rows, empty = torch.tensor([ids]), torch.tensor([_emptied(classifier, ids)])
+        rows, empty = (torch.tensor([each], device=model.device) for each in (ids, _emptied(classifier, ids)))
         parts = explainer.attribute(rows, empty, target=best, n_steps=steps, internal_batch_size=_AT_ONCE)
         beginnings = [word.start() for word in words]
         for start, weight in zip(starts, parts[0, 1:-1].sum(dim=-1).tolist(), strict=True):
@@ -48,14 +58,16 @@ def integrated_gradients(classifier: Classifier, text: str, steps: int = 32) -> 
 
 
 def empty_probability(classifier: Classifier, text: str, label: str) -> float:
-    """The label's probability where every piece of the text is ``[MASK]``: the start of the way."""
+    """The label's probability where every token of the text is ``[MASK]``: the start of the way."""
     ids = classifier.text_encoder().tokens(text).ids
     return _probabilities(classifier, _emptied(classifier, ids))[classifier.labels.index(label)]
 
 
 def completeness_gap(classifier: Classifier, text: str, explanation: Explanation) -> float:
-    """How far the weights are from adding up to what the text adds to an empty one; small if the steps
-    were enough."""
+    """How far the weights are from adding up to what the text adds to an empty one.
+
+    Small if the steps were enough.
+    """
     added = explanation.probability - empty_probability(classifier, text, explanation.label)
     return abs(sum(weight for _, weight in explanation.words) - added)
 
@@ -74,7 +86,11 @@ def deletion_curve(
     TNNLS 28, 2017, section III, there on regions of an image.
 
     Args:
+        predict_proba: from n texts to probabilities of shape (n, classes).
+        labels: names of the classes.
+        text: the text that was explained.
         explanation: of this text, its words in the order of the text.
+        shares: how many of the words are deleted, between 0 and 1.
     """
     words = list(re.finditer(r"\S+", text))
     order = np.argsort([-weight for _, weight in explanation.words], kind="stable")
@@ -86,10 +102,15 @@ def deletion_curve(
 
 
 def randomised(classifier: Classifier, layers: int | None = None, seed: int = 0) -> Classifier:
-    """A copy that has forgotten its classification layers and the ``layers`` uppermost of its encoder.
+    """A copy that has forgotten its classification layers and the uppermost layers of its encoder.
 
-    By default all of them, but not the embeddings. An explanation that stays the same does not explain the
-    model. Source: Adebayo and others, *Sanity checks for saliency maps*, NeurIPS 2018, section 3.
+    An explanation that stays the same does not explain the model. Source: Adebayo and others, *Sanity checks
+    for saliency maps*, NeurIPS 2018, section 3.
+
+    Args:
+        classifier: is left as it is.
+        layers: how many of the encoder's layers forget; by default all of them, but not the embeddings.
+        seed: the same one gives the same weights on every device.
     """
     import torch
 
@@ -101,7 +122,8 @@ def randomised(classifier: Classifier, layers: int | None = None, seed: int = 0)
         for part in (*forgotten, model.pre_classifier, model.classifier):
             for module in part.modules():
                 if isinstance(module, torch.nn.Linear):
-                    module.weight.normal_(0, model.config.initializer_range, generator=rng)
+                    fresh = torch.empty(module.weight.shape, device="cpu")
+                    module.weight.copy_(fresh.normal_(0, model.config.initializer_range, generator=rng))
                     module.bias.zero_()
                 elif isinstance(module, torch.nn.LayerNorm):
                     module.weight.fill_(1)
@@ -120,9 +142,12 @@ def _emptied(classifier: Classifier, ids: list[int]) -> list[int]:
 def _probabilities(classifier: Classifier, ids: list[int]) -> list[float]:
     import torch
 
+    model = classifier.model.eval()
     with torch.inference_mode():
-        logits = classifier.model.eval()(input_ids=torch.tensor([ids])).logits
-    return torch.softmax(logits.float(), dim=-1)[0].tolist()
+        logits = own_forward(model)(input_ids=torch.tensor([ids], device=model.device)).logits
+    probabilities = torch.softmax(logits.float(), dim=-1)[0].cpu().numpy()
+    refuse_not_finite([probabilities], "used")
+    return probabilities.tolist()
 
 
 def _answer(classifier: Classifier, ids: list[int]) -> tuple[int, float]:

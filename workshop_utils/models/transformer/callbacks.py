@@ -1,22 +1,11 @@
 """Callbacks for the Trainer of transformers."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tqdm import tqdm
 
 if TYPE_CHECKING:
-    from transformers import TrainerCallback
-
-
-def own_precision() -> "TrainerCallback":
-    """After training the model answers in float32 again, as it will when it has been saved and loaded."""
-    from transformers import TrainerCallback
-
-    class OwnPrecision(TrainerCallback):
-        def on_train_end(self, args, state, control, model=None, **_):
-            vars(model).pop("forward", None)  # accelerate has laid one in bf16 over the model's own
-
-    return OwnPrecision()
+    from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
 
 def progress_line() -> "TrainerCallback":
@@ -24,17 +13,42 @@ def progress_line() -> "TrainerCallback":
     from transformers import TrainerCallback
 
     class Line(TrainerCallback):
-        def on_train_begin(self, args, state, control, **_):
+        bar: tqdm | None = None
+
+        def on_train_begin(
+            self, args: "TrainingArguments", state: "TrainerState", control: "TrainerControl", **_: Any
+        ) -> None:
+            self.close_line()
             self.bar = tqdm(total=state.max_steps, desc="fine-tuning", unit="update", leave=False)
 
-        def on_step_end(self, args, state, control, **_):
-            self.bar.update(state.global_step - self.bar.n)
+        def on_step_end(
+            self, args: "TrainingArguments", state: "TrainerState", control: "TrainerControl", **_: Any
+        ) -> None:
+            if self.bar is not None:
+                self.bar.update(state.global_step - self.bar.n)
 
-        def on_log(self, args, state, control, logs=None, **_):
-            kept = {name: f"{logs[name]:.3f}" for name in ("loss", "eval_loss") if name in (logs or {})}
-            self.bar.set_postfix(kept, refresh=False)
+        def on_log(
+            self,
+            args: "TrainingArguments",
+            state: "TrainerState",
+            control: "TrainerControl",
+            logs: dict[str, float] | None = None,
+            **_: Any,
+        ) -> None:
+            logs = logs or {}
+            shown = {name: f"{logs[name]:.3f}" for name in ("loss", "eval_loss") if name in logs}
+            if self.bar is not None:
+                self.bar.set_postfix(shown, refresh=False)
 
-        def on_train_end(self, args, state, control, **_):
-            self.bar.close()
+        def on_train_end(
+            self, args: "TrainingArguments", state: "TrainerState", control: "TrainerControl", **_: Any
+        ) -> None:
+            self.close_line()
+
+        def close_line(self) -> None:
+            """Take the line away; a careful Trainer does so when the training was stopped, too."""
+            if self.bar is not None:
+                self.bar.close()
+            self.bar = None
 
     return Line()

@@ -4,36 +4,52 @@ Developed in lesson 06; ``benchmarks/finetuning.py`` measures what each setting 
 tokenised once, batches hold texts of about the same length and are no wider than the longest of them.
 """
 
+import math
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
+import numpy as np
 import pandas as pd
 
+from workshop_utils.errors import WorkshopError
 from workshop_utils.models.metrics import accuracy, macro_f1
-from workshop_utils.models.transformer.callbacks import own_precision, progress_line
-from workshop_utils.models.transformer.classifier import Classifier
+from workshop_utils.models.tokenization import as_texts
+from workshop_utils.models.transformer.callbacks import progress_line
+from workshop_utils.models.transformer.classifier import Classifier, as_labels
+from workshop_utils.models.transformer.trainer import careful_trainer
 from workshop_utils.quiet import quiet
 
 if TYPE_CHECKING:
     import torch
-    from transformers import Trainer, TrainerCallback, TrainingArguments
+    from transformers import EvalPrediction, Trainer, TrainerCallback, TrainingArguments
 
-Labelled = tuple[Sequence[str], Sequence[str]]
+#: Texts and their labels: lists, arrays or columns of a table.
+Labelled = tuple[Iterable[str], Iterable[object]]
 
 
 class Recipe(NamedTuple):
-    """Settings of one fine-tuning: ``batch_size`` texts per update, ``per_device_batch_size`` at once.
+    """Settings of one fine-tuning.
 
-    The encoder learns with ``learning_rate``, the new classification layer with ``head_learning_rate``: it
-    starts from nothing, and while it knows nothing the encoder learns nothing from it (Howard and Ruder,
-    *Universal language model fine-tuning for text classification*, ACL 2018, section 3.2). With 1e-4
-    for the encoder some seeds learn nothing from some hundreds of texts (Mosbach and others, *On the
-    stability of fine-tuning BERT*, ICLR 2021, section 5). ``train_embeddings`` also changes the word vectors,
-    half of all weights. ``warmup_ratio`` is a share of all updates, in which the rates rise; then they fall linearly.
-    ``attention_dropout`` is 0, not the encoder's 0.1: drawing a random number for each pair of places takes
-    time and memory, and without it PyTorch has a faster attention. ``bf16`` is used where it is fast, unless
-    told otherwise.
+    The encoder learns gently, the new classification layer fast: it starts from nothing, and while it knows
+    nothing the encoder learns nothing from it (Howard and Ruder, *Universal language model fine-tuning for
+    text classification*, ACL 2018, section 3.2). With 1e-4 for the encoder some seeds learn nothing from some
+    hundreds of texts (Mosbach and others, *On the stability of fine-tuning BERT*, ICLR 2021, section 5).
+
+    Attributes:
+        epochs: how often every text is read.
+        learning_rate: of the encoder.
+        head_learning_rate: of the new classification layer.
+        batch_size: texts per update.
+        per_device_batch_size: texts computed at once; several of them make a batch.
+        train_embeddings: also change the word vectors, half of all weights.
+        group_by_length: batches hold texts of about the same length.
+        attention_dropout: not the encoder's 0.1: drawing a random number for each pair of places takes time
+            and memory, and without it PyTorch has a faster attention.
+        bf16: half-precision arithmetic; None uses it where it is fast.
+        weight_decay: as in AdamW.
+        warmup_ratio: share of all updates in which the rates rise; then they fall linearly.
+        seed: of the order of the texts and of dropout.
     """
 
     epochs: float = 2
@@ -55,35 +71,44 @@ DEFAULT = Recipe()
 
 def fine_tune(
     classifier: Classifier,
-    texts: Sequence[str],
-    labels: Sequence[str],
+    texts: Iterable[str],
+    labels: Iterable[object],
     recipe: Recipe = DEFAULT,
     validation: Labelled | None = None,
     patience: int | None = None,
     callbacks: "Sequence[TrainerCallback]" = (),
 ) -> pd.DataFrame:
-    """Train the classifier in place; one row per epoch with ``loss``, and with validation texts also
-    ``val_loss, val_accuracy, val_macro_f1``.
+    """Train the classifier in place and return one row per epoch.
 
-    With validation texts the weights of the epoch with the lowest ``val_loss`` come back; with ``patience``,
-    training stops after so many epochs without a lower one. The same seed gives the same model on the same
-    machine.
+    Columns: ``loss``, and with validation texts also ``val_loss, val_accuracy, val_macro_f1``. With
+    validation texts the weights of the epoch with the lowest ``val_loss`` come back. The same seed gives the
+    same model on the same machine. Training uses a GPU or Apple silicon where there is one; however it ends,
+    the model is then where it was before, and in float32.
 
     Args:
+        classifier: its model is changed.
+        texts: what to learn from.
+        labels: one for each text.
+        recipe: how to train.
         validation: texts and labels that are not trained on.
+        patience: stop after so many epochs without a lower ``val_loss``.
+        callbacks: more callbacks for the Trainer.
 
     Raises:
         ValueError: patience without validation texts, or a batch that is no multiple of
             ``per_device_batch_size``.
-        WorkshopError: a label that the classifier does not know.
+        WorkshopError: no texts, not one label for each, a label that the classifier does not know, or a
+            training that has diverged.
     """
     if patience is not None and validation is None:
         raise ValueError("Early stopping needs validation texts; pass validation=(texts, labels).")
     with tempfile.TemporaryDirectory() as folder:
         trainer = make_trainer(classifier, (texts, labels), folder, recipe, validation, patience, callbacks)
-        with quiet():
-            trainer.train()
-        classifier.model.eval()
+        try:
+            with quiet():
+                trainer.train()
+        finally:
+            classifier.model.eval()
         return history(trainer)
 
 
@@ -96,21 +121,42 @@ def make_trainer(
     patience: int | None = None,
     callbacks: "Sequence[TrainerCallback]" = (),
 ) -> "Trainer":
-    """The Trainer that :func:`fine_tune` runs, ready to ``train()``; checkpoints go into ``folder``."""
-    from transformers import DataCollatorWithPadding, EarlyStoppingCallback, PrinterCallback, Trainer
+    """The Trainer that :func:`fine_tune` runs, ready to ``train()``.
 
+    Args:
+        classifier: its model will be changed.
+        training: texts to learn from, and their labels.
+        folder: where checkpoints go.
+        recipe: how to train.
+        validation: texts and labels that are not trained on.
+        patience: stop after so many epochs without a lower ``val_loss``.
+        callbacks: more callbacks for the Trainer.
+
+    Raises:
+        ValueError: a batch that is no multiple of ``per_device_batch_size``.
+        WorkshopError: no texts, not one label for each, or a label that the classifier does not know.
+    """
+    from transformers import DataCollatorWithPadding, EarlyStoppingCallback, PrinterCallback
+
+    learned = examples(classifier, *training)
+    if not learned:
+        raise WorkshopError("There are no texts to learn from; pass at least one.")
+    watched = None if validation is None else examples(classifier, *validation)
+    if watched == []:
+        raise WorkshopError("There are no validation texts; pass some, or leave validation away.")
+    settings = arguments(folder, recipe, validate=watched is not None)
     for layer in classifier.model.distilbert.transformer.layer:
         layer.attention.dropout.p = recipe.attention_dropout
     stop = [] if patience is None else [EarlyStoppingCallback(early_stopping_patience=patience)]
-    trainer = Trainer(
+    trainer = careful_trainer(
         model=classifier.model,
-        args=arguments(folder, recipe, validate=validation is not None),
-        train_dataset=examples(classifier, *training),
-        eval_dataset=validation and examples(classifier, *validation),
+        args=settings,
+        train_dataset=learned,
+        eval_dataset=watched,
         processing_class=classifier.tokenizer,
         data_collator=DataCollatorWithPadding(classifier.tokenizer),
         compute_metrics=_metrics,
-        callbacks=[*callbacks, *stop, progress_line(), own_precision()],
+        callbacks=[*callbacks, *stop, progress_line()],
         optimizers=(optimizer(classifier, recipe), None),
     )
     trainer.remove_callback(PrinterCallback)
@@ -119,6 +165,11 @@ def make_trainer(
 
 def arguments(folder: str, recipe: Recipe, validate: bool) -> "TrainingArguments":
     """The recipe in the words of transformers.
+
+    Args:
+        folder: where checkpoints go.
+        recipe: how to train.
+        validate: look at validation texts after each epoch, and keep the best state.
 
     Raises:
         ValueError: the batch is no multiple of ``per_device_batch_size``.
@@ -148,6 +199,7 @@ def arguments(folder: str, recipe: Recipe, validate: bool) -> "TrainingArguments
         save_only_model=True,
         save_total_limit=1,
         logging_strategy="epoch",
+        logging_nan_inf_filter=False,  # it would show 0 for a loss of NaN
         dataloader_pin_memory=False,
         report_to="none",
         disable_tqdm=True,
@@ -173,8 +225,17 @@ def optimizer(classifier: Classifier, recipe: Recipe) -> "torch.optim.AdamW":
     return torch.optim.AdamW(groups, weight_decay=recipe.weight_decay, fused=True)
 
 
-def examples(classifier: Classifier, texts: Sequence[str], labels: Sequence[str]) -> list[dict]:
-    """What the Trainer reads: for each text its ids, tokenised once, and its class number."""
+def examples(
+    classifier: Classifier, texts: Iterable[str], labels: Iterable[object]
+) -> list[dict[str, list[int] | int]]:
+    """What the Trainer reads: for each text its ids, tokenised once, and its class number.
+
+    Raises:
+        WorkshopError: not one label for each text, or a label that the classifier does not know.
+    """
+    texts, labels = as_texts(texts), as_labels(labels)
+    if len(texts) != len(labels):
+        raise WorkshopError(f"There are {len(texts)} texts but {len(labels)} labels; each text needs one.")
     rows = zip(classifier.rows(texts), classifier.numbers(labels).tolist(), strict=True)
     return [{"input_ids": ids, "labels": number} for ids, number in rows]
 
@@ -190,20 +251,19 @@ def fast_bf16() -> bool:
 
 
 def history(trainer: "Trainer") -> pd.DataFrame:
-    """The Trainer's log as a table, one row per epoch."""
+    """The Trainer's log as a table, one row per epoch; a loss that was no number is NaN."""
     names = {"loss": "loss", "eval_loss": "val_loss"}
     names |= {f"eval_{metric}": f"val_{metric}" for metric in ("accuracy", "macro_f1")}
-    rows: dict[float, dict] = {}
+    rows: dict[float, dict[str, float]] = {}
     for entry in trainer.state.log_history:
         found = {new: entry[old] for old, new in names.items() if old in entry}
+        if "loss" in found and not math.isfinite(entry.get("grad_norm") or 0.0):
+            found["loss"] = math.nan  # the Trainer's filter leaves such losses out and shows a smaller mean
         if found:
             rows.setdefault(entry["epoch"], {}).update(found)
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("epoch")
 
 
-def _metrics(predictions) -> dict[str, float]:
-    predicted = predictions.predictions.argmax(axis=1)
-    return {
-        "accuracy": accuracy(predictions.label_ids, predicted),
-        "macro_f1": macro_f1(predictions.label_ids, predicted),
-    }
+def _metrics(result: "EvalPrediction") -> dict[str, float]:
+    true, predicted = np.asarray(result.label_ids), np.asarray(result.predictions).argmax(axis=1)
+    return {"accuracy": accuracy(true, predicted), "macro_f1": macro_f1(true, predicted)}

@@ -57,18 +57,21 @@ def packaged_encoder() -> Path:
 
 
 def load_encoder(
-    name: str = "packaged", labels: Sequence[str] = ("0", "1"), seed: int = 0
+    name: str = "packaged", labels: Sequence[object] = ("0", "1"), seed: int = 0
 ) -> "tuple[DistilBertForSequenceClassification, PreTrainedTokenizerFast]":
     """A pretrained DistilBERT with a new classification layer, and its tokenizer. At most 512 ids.
 
     Args:
         name: ``packaged`` (all-MiniLM-L6-v2 as a DistilBERT, sha256 checked), a folder, the name of a folder
             that ``workshop fetch encoder`` made, or a name on the Hugging Face hub. Only the last one
-            touches the network, and only when it is not in the local cache.
-        labels: the classes, in the order of the outputs. seed: of the new layer's weights.
+            touches the network, and only when it is not in the local cache. Weights are read from
+            ``.safetensors`` files, never from pickles.
+        labels: the classes, in the order of the outputs.
+        seed: of the new layer's weights.
 
     Raises:
-        WorkshopError: the model is not there, cannot be downloaded, or is no DistilBERT.
+        WorkshopError: the model is not there, cannot be downloaded, is no DistilBERT, or its tokenizer does
+            not suit it.
     """
     import torch
 
@@ -101,18 +104,83 @@ def _packaged(settings: dict) -> tuple:
 
 
 def fast_tokenizer(file: Path, longest: int) -> "PreTrainedTokenizerFast":
-    """The tokenizer of a ``tokenizer.json``, ``longest`` ids at most; it neither fills nor cuts by itself."""
+    """The tokenizer of a ``tokenizer.json`` with BERT's names for the special tokens.
+
+    It neither pads nor truncates by itself, whatever the file asks for: the packaged one asks for 128 ids.
+
+    Args:
+        file: the ``tokenizer.json``.
+        longest: ids per text at most.
+    """
     from transformers import PreTrainedTokenizerFast
 
-    tokenizer = PreTrainedTokenizerFast(
-        tokenizer_file=str(file),
-        model_max_length=longest,
-        model_input_names=["input_ids", "attention_mask"],
-        **{f"{part}_token": f"[{part.upper()}]" for part in ("pad", "unk", "cls", "sep", "mask")},
-    )
-    tokenizer.backend_tokenizer.no_truncation()  # the packaged file asks for 128 ids, always
+    names = {f"{part}_token": f"[{part.upper()}]" for part in ("pad", "unk", "cls", "sep", "mask")}
+    return _settled(PreTrainedTokenizerFast(tokenizer_file=str(file), **names), longest)
+
+
+def load_tokenizer(folder: Path, longest: int) -> "PreTrainedTokenizerFast":
+    """The tokenizer that ``save_pretrained`` wrote: the same ids, and its own names of the special tokens.
+
+    Args:
+        folder: with ``tokenizer.json``, and ``tokenizer_config.json`` where the names are not BERT's.
+        longest: ids per text at most.
+    """
+    from transformers import PreTrainedTokenizerFast
+
+    if not (folder / "tokenizer_config.json").is_file():
+        return fast_tokenizer(folder / "tokenizer.json", longest)
+    return _settled(PreTrainedTokenizerFast.from_pretrained(folder, local_files_only=True), longest)
+
+
+def _settled(tokenizer: "PreTrainedTokenizerFast", longest: int) -> "PreTrainedTokenizerFast":
+    """As DistilBERT reads: the text first, padding behind it, and both only when asked for."""
+    tokenizer.model_max_length = longest
+    tokenizer.model_input_names = ["input_ids", "attention_mask"]
+    tokenizer.padding_side = tokenizer.truncation_side = "right"
+    tokenizer.backend_tokenizer.no_truncation()
     tokenizer.backend_tokenizer.no_padding()
     return tokenizer
+
+
+def refuse_unsuitable(tokenizer: "PreTrainedTokenizerFast", vocabulary: int, name: str) -> None:
+    """Make sure that the tokenizer suits its DistilBERT.
+
+    A tokenizer that puts nothing around a text gets the template with ``[CLS]`` and ``[SEP]``.
+
+    Args:
+        tokenizer: may get a template.
+        vocabulary: how many ids the model knows.
+        name: of the encoder, for messages.
+
+    Raises:
+        WorkshopError: no name for a special token, another template, or an id that the model does not know.
+    """
+    special = {part: getattr(tokenizer, f"{part}_token") for part in ("pad", "cls", "sep", "mask")}
+    if missing := [part for part, token in special.items() if token is None]:
+        raise WorkshopError(
+            f"The tokenizer of {name!r} has no {missing[0]} token; "
+            f'name it as "{missing[0]}_token" in its tokenizer_config.json.'
+        )
+    backend = tokenizer.backend_tokenizer
+    if (largest := max(backend.get_vocab(with_added_tokens=True).values())) >= vocabulary:
+        raise WorkshopError(
+            f"The tokenizer of {name!r} has ids up to {largest}, but its model only knows {vocabulary}; they "
+            "are of two encoders, or tokenizer_config.json names special tokens that tokenizer.json lacks."
+        )
+    ids = [(special[part], getattr(tokenizer, f"{part}_token_id")) for part in ("cls", "sep")]
+    template = backend.encode("a")
+    if not any(template.special_tokens_mask):
+        from tokenizers.processors import TemplateProcessing
+
+        (cls, _), (sep, _) = ids
+        backend.post_processor = TemplateProcessing([cls, "$A", sep], [cls, "$A", sep, "$B", sep], ids)
+        template = backend.encode("a")
+    around = [number for number, mark in zip(template.ids, template.special_tokens_mask, strict=True) if mark]
+    if around != [number for _, number in ids] or (template.ids[0], template.ids[-1]) != tuple(around):
+        raise WorkshopError(
+            f"The tokenizer of {name!r} does not put {special['cls']} before a text and {special['sep']} "
+            "behind it, as DistilBERT needs; correct the post_processor of its tokenizer.json."
+        )
 
 
 def renamed(weights: "dict[str, torch.Tensor]") -> "dict[str, torch.Tensor]":
@@ -142,15 +210,21 @@ def _pretrained(name: str, settings: dict) -> tuple:
         if kind != "distilbert":
             raise WorkshopError(f"{name} is a {kind}, not a distilbert.")
         model = DistilBertForSequenceClassification.from_pretrained(
-            source, **offline, **settings, ignore_mismatched_sizes=True
+            source, **offline, **settings, ignore_mismatched_sizes=True, use_safetensors=True
         )
         tokenizer = AutoTokenizer.from_pretrained(source, **offline)
-    except (OSError, ValueError) as error:
+    except WorkshopError:
+        raise
+    except Exception as error:  # a foreign folder: each damaged file has an error of its own
         hint = (
-            "its folder is not complete"
+            "its folder is not complete (config.json, model.safetensors, tokenizer.json) or is damaged"
             if local
             else "it is no folder, and the Hugging Face hub did not give it: check the name and the network, "
             "or use 'packaged'"
         )
         raise WorkshopError(f"The encoder {name!r} cannot be loaded: {hint}.") from error
+    if getattr(tokenizer, "backend_tokenizer", None) is None:
+        raise WorkshopError(f"The tokenizer of {name!r} has no tokenizer.json, from which this course reads.")
+    _settled(tokenizer, model.config.max_position_embeddings)
+    refuse_unsuitable(tokenizer, model.config.vocab_size, name)
     return model.eval(), tokenizer

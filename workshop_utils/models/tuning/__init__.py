@@ -2,10 +2,13 @@
 
 from workshop_utils.models.tuning.compare import compare, noise, scores, splits, verdict
 from workshop_utils.models.tuning.search import log_to, parallel_coordinates, stop_after, within
-from workshop_utils.models.tuning.trials import TrialLog, tracking_uri
+from workshop_utils.models.tuning.store import client, tracking_uri
+from workshop_utils.models.tuning.trials import TrialLog, TrialState
 
 __all__ = [
     "TrialLog",
+    "TrialState",
+    "client",
     "compare",
     "log_to",
     "noise",

@@ -48,17 +48,17 @@ def scores(
     ``augment(text, rng)`` gives a changed copy of each training text, added to the training part;
     ``distort(text, rng)`` changes each test text. Neither ever sees the other part.
     """
-    texts, labels = _rows(texts), np.asarray(labels, dtype=object)
+    items, true = _rows(texts), np.asarray(labels, dtype=object)
     rows = []
     for number, (train, test) in enumerate(parts):
-        x, y, questions = texts[train], labels[train], texts[test]
+        x, y, questions = items[train], true[train], items[test]
         if augment:
             x, y = np.concatenate([x, _changed(x, augment, number)]), np.concatenate([y, y])
         if distort:
             questions = _changed(questions, distort, number)
         with threadpool_limits(1):  # small matrices: waiting for each other, threads cost more than they save
             fitted = {name: _seeded(model, number).fit(x, y) for name, model in variants.items()}
-            rows.append({name: model.score(questions, labels[test]) for name, model in fitted.items()})
+            rows.append({name: model.score(questions, true[test]) for name, model in fitted.items()})
     return pd.DataFrame(rows).rename_axis("split")
 
 
@@ -71,6 +71,8 @@ def noise(differences: Any, parts: Sequence[Split], confidence: float = 0.95) ->
 
     Args:
         differences: one paired difference per split, shape (J,).
+        parts: the splits.
+        confidence: of the interval.
     """
     differences = np.asarray(differences, dtype=float)
     if len(differences) < 2:

@@ -2,20 +2,21 @@
 
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 import pandas as pd
 
-from workshop_utils.models.tuning.trials import TrialLog
+from workshop_utils.models.tuning.trials import TrialLog, Value
 
 if TYPE_CHECKING:
-    from transformers import TrainerCallback
+    from matplotlib.axes import Axes
+    from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
-T = TypeVar("T")
+_T = TypeVar("_T")
 
 
-def within(seconds: float, trials: Iterable[T]) -> Iterator[T]:
+def within(seconds: float, trials: Iterable[_T]) -> Iterator[_T]:
     """The trials, as long as one more that is as slow as the slowest so far would still end in time.
 
     The first one always runs, for without it nobody knows how long a trial takes.
@@ -42,37 +43,55 @@ def stop_after(seconds: float) -> "TrainerCallback":
     end = time.perf_counter() + seconds
 
     class Deadline(TrainerCallback):
-        def on_step_end(self, args, state, control, **_):
+        def on_step_end(
+            self, args: "TrainingArguments", state: "TrainerState", control: "TrainerControl", **_: Any
+        ) -> None:
             if time.perf_counter() > end:
                 control.should_training_stop = True
 
     return Deadline()
 
 
-def log_to(log: TrialLog, params: Mapping[str, float | int | str] | None = None) -> "TrainerCallback":
+def log_to(log: TrialLog, params: Mapping[str, Value] | None = None) -> "TrainerCallback":
     """A callback that adds each training of a Trainer to the log, pruned ones included.
 
+    Metrics lose the Trainer's ``eval_`` and are called ``val_accuracy``, ``val_loss`` and so on.
+
     Args:
-        params: what the trial tries; without it, what Optuna has suggested. Metrics lose the Trainer's
-            ``eval_`` and are called ``val_accuracy``, ``val_loss`` and so on.
+        log: with an open search.
+        params: what the trial tries; without it, what Optuna has suggested.
     """
     from transformers import TrainerCallback
 
     class Logger(TrainerCallback):
-        def on_train_begin(self, args, state, control, **_):
+        start: float
+        epochs: list[dict[str, float]]
+
+        def on_train_begin(
+            self, args: "TrainingArguments", state: "TrainerState", control: "TrainerControl", **_: Any
+        ) -> None:
             self.start, self.epochs = time.perf_counter(), []
 
-        def on_evaluate(self, args, state, control, metrics=None, **_):
+        def on_evaluate(
+            self,
+            args: "TrainingArguments",
+            state: "TrainerState",
+            control: "TrainerControl",
+            metrics: dict[str, float] | None = None,
+            **_: Any,
+        ) -> None:
             kept = {name: value for name, value in (metrics or {}).items() if name.startswith("eval_")}
             dropped = ("runtime", "per_second")
             self.epochs.append(
                 {f"val_{k.removeprefix('eval_')}": v for k, v in kept.items() if not k.endswith(dropped)}
             )
 
-        def on_train_end(self, args, state, control, **_):
+        def on_train_end(
+            self, args: "TrainingArguments", state: "TrainerState", control: "TrainerControl", **_: Any
+        ) -> None:
             whole = state.global_step >= state.max_steps
             log.add(
-                params if params is not None else state.trial_params,
+                params if params is not None else state.trial_params or {},
                 self.epochs,
                 time.perf_counter() - self.start,
                 args.seed,
@@ -85,7 +104,7 @@ def log_to(log: TrialLog, params: Mapping[str, float | int | str] | None = None)
 def parallel_coordinates(
     table: pd.DataFrame,
     columns: Sequence[str],
-    axis,
+    axis: "Axes",
     score: str = "score",
     logarithmic: Sequence[str] = ("learning_rate",),
     colours: str = "cividis",
@@ -95,7 +114,12 @@ def parallel_coordinates(
     Source: Inselberg, *The plane with parallel coordinates*, The Visual Computer 1, 1985.
 
     Args:
-        columns: the parameters, from left to right; numbers. logarithmic: those with a logarithmic axis.
+        table: one row per trial.
+        columns: the parameters, from left to right; numbers.
+        axis: where to draw.
+        score: the column that says how good a trial was.
+        logarithmic: the parameters with a logarithmic axis.
+        colours: name of a colormap of matplotlib.
     """
     from matplotlib import colormaps
 
@@ -108,7 +132,7 @@ def parallel_coordinates(
     if len(heights):
         axis.plot(places, heights[-1], color="C3", linewidth=4, label="best trial")
         axis.legend(loc="upper center", bbox_to_anchor=(0.5, -0.12))
-    for place, name in zip(places, names, strict=True):
+    for place, name in enumerate(names):
         axis.axvline(place, color="black", linewidth=1)
         values = table[name].unique()
         shown = np.sort(values) if len(values) <= 4 else [table[name].min(), table[name].max()]

@@ -1,0 +1,67 @@
+"""What a lesson develops and the package then offers under the same name is the same code."""
+
+import ast
+
+import pytest
+
+from tests.conftest import COURSE
+from workshop_utils.course.syllabus import lesson_source
+from workshop_utils.paths import ROOT
+
+#: Functions of lessons that share a name with one of the package and are something else on purpose.
+OTHER_THINGS = {
+    ("01", "verdict"): "a sentence about a column, not about a difference",
+    ("02", "encode"): "byte-pair encoding by hand, one text at a time, before the library does it",
+    ("05", "build"): "a network, not the notebooks",
+    ("07", "examples"): "frozen states of texts, not their ids",
+}
+
+
+def package_functions():
+    found = {}
+    for path in (ROOT / "workshop_utils").rglob("*.py"):
+        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+            if isinstance(node, ast.FunctionDef | ast.ClassDef) and not node.name.startswith("_"):
+                found.setdefault(node.name, []).append(node)
+    return found
+
+
+PACKAGE = package_functions()
+
+
+def code_of(function):
+    """The code without docstring, annotations and decorators."""
+    copy = ast.parse(ast.unparse(function)).body[0]
+    for node in ast.walk(copy):
+        if isinstance(node, ast.arg):
+            node.annotation = None
+        if isinstance(node, ast.FunctionDef | ast.ClassDef):
+            node.decorator_list = []
+            if ast.get_docstring(node) is not None:
+                node.body = node.body[1:]
+        if isinstance(node, ast.FunctionDef):
+            node.returns = None
+    return ast.unparse(copy)
+
+
+def shared(lesson):
+    tree = ast.parse(lesson_source(lesson).read_text(encoding="utf-8"))
+    return [
+        node
+        for node in tree.body
+        if isinstance(node, ast.FunctionDef | ast.ClassDef) and node.name in PACKAGE
+    ]
+
+
+@pytest.mark.parametrize("lesson", COURSE.lessons, ids=lambda lesson: lesson.id)
+def test_the_lesson_and_the_package_have_the_same_code(lesson):
+    for function in shared(lesson):
+        if (lesson.id, function.name) not in OTHER_THINGS:
+            copies = [code_of(node) for node in PACKAGE[function.name]]
+            assert code_of(function) in copies, f"{function.name} differs from the package"
+
+
+def test_the_list_of_other_things_is_no_longer_than_it_must_be():
+    names = {(lesson.id, function.name) for lesson in COURSE.lessons for function in shared(lesson)}
+    assert OTHER_THINGS.keys() <= names
+    assert ("06", "at_most") in names, "the comparison sees something"
