@@ -21,7 +21,7 @@ export TOKENIZERS_PARALLELISM := false
 export MLFLOW_DISABLE_TELEMETRY := true
 
 .DEFAULT_GOAL := help
-.PHONY: help course preflight lab test check static notebooks data bench lock lint clean clean-env
+.PHONY: help course preflight lab test check static notebooks data bench claims lock lint clean clean-env
 
 help:  ## this list
 	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/make \1\t\2/p' Makefile | expand -t 18
@@ -59,6 +59,9 @@ data: $(READY)  ## download the original corpora (the only step that needs a net
 
 bench: $(READY_DEV)  ## measure texts, models, training and serving (hours); writes benchmarks/results
 	@for name in bundled_texts original_corpora training_speed finetuning serving learning_curve; do $(BIN)/python -m benchmarks.$$name || exit 1; done
+
+claims: $(READY_DEV)  ## run what the lessons claim in three seeds and with shuffled labels
+	@$(BIN)/python -m benchmarks.claims
 
 lint: $(READY_DEV)  ## format and check the code
 	@$(BIN)/ruff format . && $(BIN)/ruff check --fix .

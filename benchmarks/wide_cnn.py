@@ -2,7 +2,7 @@
 
 Convolutions generalise; weights of single n-grams remember, as logistic regression does. Their scores are
 added and trained together (Cheng and others, *Wide & deep learning for recommender systems*, DLRS 2016,
-section 3). Each n-gram counts by its evidence, as naive Bayes (lesson 03) weighs it (Wang and Manning,
+section 3). Each n-gram counts by its evidence, as naive Bayes (lesson 02) weighs it (Wang and Manning,
 *Baselines and bigrams*, ACL 2012, section 2). Built on lesson 05's network.
 """
 

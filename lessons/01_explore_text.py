@@ -464,7 +464,7 @@ padding = {
 
 # %% [markdown]
 # A cap at the 95th percentile leaves nineteen of twenty texts whole and saves most of the computation. Whether the cut-off
-# tails held anything worth knowing is a question for an experiment, and lesson 02 makes it.
+# tails held anything worth knowing is a question for an experiment, and lesson 03 makes it.
 
 # %% [markdown]
 # ## Clean, and prove it
@@ -477,7 +477,7 @@ step = listings.dropna().replace({"label": spellings})
 rows_left = {"all rows": len(listings), "text and label present": len(step)}
 
 # %% [markdown]
-# Then the texts themselves: resolve HTML entities, bring letters to one Unicode form (lesson 02 explains it), reduce every
+# Then the texts themselves: resolve HTML entities, bring letters to one Unicode form (lesson 03 explains it), reduce every
 # run of blanks to one. What is empty now was never a text.
 
 # %%
@@ -632,4 +632,4 @@ record(
 # **Read on**: Gebru and others, *Datasheets for Datasets*, Communications of the ACM 64, 2021, whose questions
 # `data/README.md` answers for the data of this course; the [pandera documentation](https://pandera.readthedocs.io).
 #
-# **Next**: lesson 02 asks how a text becomes numbers, and what is lost on the way.
+# **Next**: lesson 02 asks how far counting words gets us, before any network.

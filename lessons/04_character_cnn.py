@@ -1,7 +1,7 @@
 # %% [markdown]
 # # 04 · Read poems letter by letter
 #
-# The bag of words of lesson 03 has forgotten the order of the words, and a word it has never met is nothing to it. In this
+# The bag of words of lesson 02 has forgotten the order of the words, and a word it has never met is nothing to it. In this
 # lesson a network reads a poem as what it is on paper: one letter after the other, commas and line ends included. We
 # build the network from a single multiplication upwards, and we will see whether it is worth its price.
 #
@@ -13,7 +13,7 @@
 # - replace one-hot vectors by an embedding, and measure what that changes;
 # - train, judge, save and load a character network, and say honestly whether it beats the bar.
 #
-# **You need** lesson 00's idea of training, and intervals from lesson 03. No German: the network knows none either.
+# **You need** lesson 00's idea of training, and intervals from lesson 02. No German: the network knows none either.
 #
 # **Reads** the German poems in `data/poems.csv`, or the 2,125 poems of the original corpus where `make data` has put them.
 # **Writes** the learned network to `build/models/04_character_cnn` and its results to `build/results`.
@@ -64,7 +64,7 @@ for label, group in poems.groupby("label"):
 # %% [markdown]
 # ## Three parts
 #
-# The test part is held out as in lesson 03: stratified, and near-twins stay on one side. From what is left we take a
+# The test part is held out as in lesson 02: stratified, and near-twins stay on one side. From what is left we take a
 # **validation** part, by which we may choose as often as we like. The test part is opened once, near the end.
 
 # %%
@@ -84,7 +84,7 @@ y_train, y_validation, y_test, y_rest = (
 # %% [markdown]
 # ## The bar first
 #
-# What does a network have to beat? First the laziest answer, always the most frequent label. Then the bar that lesson 02
+# What does a network have to beat? First the laziest answer, always the most frequent label. Then the bar that lesson 03
 # suggested: TF-IDF over runs of two to five characters inside words, capitals kept, and logistic regression. It sees
 # letters too, but as a bag of short runs.
 
@@ -147,7 +147,7 @@ encode(tokenizer, [line]), tokenizer.decode(encode(tokenizer, [line])[0], skip_s
 # *something* stood there.
 #
 # One trap is invisible. The letter ä can be stored as one code point, or as an a followed by two dots that attach themselves to it. On
-# the screen the two look the same (lesson 02). What would an alphabet make of the second form?
+# the screen the two look the same (lesson 03). What would an alphabet make of the second form?
 
 # %%
 import unicodedata
@@ -727,7 +727,7 @@ def check(receptive_field, three_widths, expect):
 # %% [markdown]
 # ## Three questions, one experiment
 #
-# Does an embedding lose anything against one-hot? Maximum or average? One convolution or two? From lesson 02 we know how *not* to ask: once. So
+# Does an embedding lose anything against one-hot? Maximum or average? One convolution or two? From lesson 03 we know how *not* to ask: once. So
 # each form is trained on several splits and seeds, the same for all, and compared in pairs. The test part stays closed;
 # to save time, the trial reads only the beginning of each poem. First, one run.
 

@@ -14,7 +14,7 @@
 # - compare convolutions with LSTM and GRU in accuracy and in seconds;
 # - read from the filters which phrases decided.
 #
-# **You need** lesson 00's idea of training, and lesson 02's splits and verdicts. Everything else is built in view.
+# **You need** lesson 00's idea of training, and lesson 03's splits and verdicts. Everything else is built in view.
 #
 # **Reads** the German poems and, for the part on vectors, the English film reviews, bundled or from `make data`, and the
 # packaged encoder.
@@ -95,7 +95,7 @@ for number in range(10):
 torn
 
 # %% [markdown]
-# The careless split tears the pair apart every few times; `hold_out` (lesson 03) never does, because it deals out whole
+# The careless split tears the pair apart every few times; `hold_out` (lesson 02) never does, because it deals out whole
 # groups of twins. So it draws our examination. It is sealed until the end; all experiments take place inside
 # the training part.
 
@@ -115,7 +115,7 @@ codes = np.searchsorted(labels, pool["author"])
 # %% [markdown]
 # ## The bar first
 #
-# What does counting reach? Three opponents: the majority class; TF-IDF of words with logistic regression (lesson 03); and
+# What does counting reach? Three opponents: the majority class; TF-IDF of words with logistic regression (lesson 02); and
 # TF-IDF of character runs, as in lesson 04.
 
 # %%
@@ -134,7 +134,7 @@ bar = {
 list(bar)
 
 # %% [markdown]
-# As in lesson 02 we ask over several splits, always the same for everybody, and on one processor thread, which is faster
+# As in lesson 03 we ask over several splits, always the same for everybody, and on one processor thread, which is faster
 # for tables as small as ours.
 
 # %%
@@ -533,7 +533,7 @@ ablation
 # %% [markdown]
 # ## Uneven classes and their weights
 #
-# Our classes are equally common. What if they were not? As in lesson 03 we thin out one of them: of the last class only every
+# Our classes are equally common. What if they were not? As in lesson 02 we thin out one of them: of the last class only every
 # fifth *training* poem stays. The examination remains even, so that the rare class counts as much as the others. **Class weights**
 # let each poem of a rare class count as much more in the loss as it is rarer.
 
@@ -660,7 +660,7 @@ recurrent_table.round(2)
 # ## Vectors that somebody else has trained
 #
 # Nearly all weights of our network are in its table of words, and a few hundred poems are little to fill it with. Could somebody else have padded
-# it? For English, yes: the packaged encoder (lessons 02 and 06) brings vectors of some thirty thousand sub-words, learned
+# it? For English, yes: the packaged encoder (lessons 03 and 06) brings vectors of some thirty thousand sub-words, learned
 # from very many texts. We try them on film reviews, and on few of them, since that is where help is needed.
 
 # %%
@@ -738,7 +738,7 @@ english
 # the random one beyond the noise, and the frozen table has the lowest mean. Another scale, another learning rate or more
 # epochs do not turn this around; try it. Two reasons. The noise is wide, because each split learns from few reviews, and a
 # small gain would hide in it. And the vectors are not what they seem: *boring* and *exciting* are neighbours in this table
-# (lesson 02), and it was made to be read by the layers above it, which we have cut off. Lesson 06 keeps those layers.
+# (lesson 03), and it was made to be read by the layers above it, which we have cut off. Lesson 06 keeps those layers.
 
 # %% [markdown]
 # ## Vectors from our own poems
@@ -802,7 +802,7 @@ def nearest(word, count=6):
 
 # %% [markdown]
 # Here and there a neighbour makes sense, *bin* and *hab* beside *ich*; most do not. A few hundred poems are less than twenty
-# thousand words, and word vectors usually come from billions. Do they help the network anyway? And **sub-words** (lesson 02), which leave nothing unknown,
+# thousand words, and word vectors usually come from billions. Do they help the network anyway? And **sub-words** (lesson 03), which leave nothing unknown,
 # do they? In `train_subwords`, too, id 0 is padding.
 
 # %%
@@ -867,7 +867,7 @@ history.tail(5).round(3)
 
 # %% [markdown]
 # The table shows the last epochs; the weights of the *best* one have come back. Now the envelope is opened, once: all models
-# sit the same paper, and the bar table of lesson 03 says how they did, with 95 % intervals.
+# sit the same paper, and the bar table of lesson 02 says how they did, with 95 % intervals.
 
 # %%
 from workshop_utils.models.metrics import results_table, paired_difference, plot_results
@@ -891,7 +891,7 @@ axis.set(title="Held-out poems", ylabel="")
 plt.show()
 
 # %% [markdown]
-# Who has won? The intervals are wide, so we compare in pairs, as lesson 03 taught: the network minus each of the others.
+# Who has won? The intervals are wide, so we compare in pairs, as lesson 02 taught: the network minus each of the others.
 
 # %%
 versus = pd.DataFrame(

@@ -14,7 +14,7 @@
 # - fine-tune with the Trainer, and compare with the frozen encoder, with a CNN and with TF-IDF;
 # - draw a learning curve, and say from it when the transformer earns its place.
 #
-# **You need** lesson 02's sub-words and lesson 03's bar. If you know lesson 05's word CNN, you will meet it again.
+# **You need** lesson 03's sub-words and lesson 02's bar. If you know lesson 05's word CNN, you will meet it again.
 #
 # **Reads** the film reviews, bundled or from `make data`, or **your own CSV file**: give its path and two column
 # names in the next cell. And the packaged encoder, which needs no network.
@@ -72,9 +72,9 @@ f"{where.type} with {torch.get_num_threads()} threads, {precision}, PyTorch {tor
 # again; with a GPU many times more. Nothing else in this lesson changes: the same lines run on all of them.
 
 # %% [markdown]
-# ## The same examination as in lesson 03
+# ## The same examination as in lesson 02
 #
-# Same data, same sealed test part, same seed: only then may we compare with the bar that lesson 03 has set.
+# Same data, same sealed test part, same seed: only then may we compare with the bar that lesson 02 has set.
 
 # %%
 from workshop_utils.data import load_reviews, read_table
@@ -123,7 +123,7 @@ true = test["label"].to_numpy(dtype=object)
 #
 # ### The bar first
 #
-# What must be beaten? TF-IDF with logistic regression, on exactly these rows. `answers` collects, as in lesson 03,
+# What must be beaten? TF-IDF with logistic regression, on exactly these rows. `answers` collects, as in lesson 02,
 # what each model said and the seconds that it took.
 
 # %%
@@ -144,7 +144,7 @@ answers = {"TF-IDF + logistic": (said.astype(object), time.perf_counter() - star
 f"{(said == true).mean():.3f} in {answers['TF-IDF + logistic'][1]:.2f} seconds"
 
 # %% [markdown]
-# A fraction of a second. If you have run lesson 03, its table lies under `build`. Does it agree with us?
+# A fraction of a second. If you have run lesson 02, its table lies under `build`. Does it agree with us?
 
 # %%
 from workshop_utils.models.metrics import baselines_path, read_baselines
@@ -152,10 +152,10 @@ from workshop_utils.models.metrics import baselines_path, read_baselines
 if baselines_path().is_file() and not csv:
     print(read_baselines()[["model", "accuracy", "macro_f1"]].round(3).to_string(index=False))
 else:
-    print("Lesson 03 has left no table here; the line above is our bar.")
+    print("Lesson 02 has left no table here; the line above is our bar.")
 
 # %% [markdown]
-# Lesson 03 chooses its `C` by cross-validation and may have had other rows, so a point more or less is no
+# Lesson 02 chooses its `C` by cross-validation and may have had other rows, so a point more or less is no
 # contradiction. The order of things is what counts: whatever follows takes minutes, and has to be worth them.
 
 # %% [markdown]
@@ -178,7 +178,7 @@ pd.DataFrame({"piece": tokenizer.convert_ids_to_tokens(ids), "id": ids}).T
 # Read the table slowly, there is a lot in it.
 #
 # - Words that the vocabulary knows stay whole. Others fall into pieces, and `##` says "this continues the piece
-#   before me". These are the **sub-words** of lesson 02, in the variant WordPiece.
+#   before me". These are the **sub-words** of lesson 03, in the variant WordPiece.
 # - Capitals are gone, and so are the dots on the `ö` and the `ï`: an *uncased* tokenizer takes accents away.
 # - The emoji has become `[UNK]`, unknown.
 # - At the front stands `[CLS]`, at the end `[SEP]`. Nobody wrote them. The network was trained to find them there,
@@ -1084,7 +1084,7 @@ for i in worst:
 # - and some that are **simply plain**. "Don't waste your money" asks for no subtlety. A model of this size, after
 #   this little training, just misses it.
 #
-# Now look at the losses. A loss of 4 means that the truth was given a probability below two per cent. In lesson 03
+# Now look at the losses. A loss of 4 means that the truth was given a probability below two per cent. In lesson 02
 # the worst errors of counting were made half in doubt; this model is *sure* when it is wrong. Anyone who wants to
 # hand doubtful texts to a person has to know that, and lesson 08 takes it up.
 

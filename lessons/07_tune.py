@@ -13,7 +13,7 @@
 # - log trials in MLflow and read them as a table and as parallel coordinates;
 # - tell a gain from luck: repeat the winner with fresh seeds, and open a sealed test part once.
 #
-# **You need** lesson 06's idea of an encoder and its layers, and lesson 03's sealed envelope and intervals.
+# **You need** lesson 06's idea of an encoder and its layers, and lesson 02's sealed envelope and intervals.
 #
 # **Reads** the film reviews in `data/reviews.csv`, or the original corpus where `make data` has put it, and the packaged
 # encoder.
@@ -40,7 +40,7 @@ seed = 0
 #
 # The first part is learned from. The second decides which setting is better: the **validation part**. And since we shall
 # choose on it, again and again, its numbers will flatter us, so a third part stays out of it, the **test part**. We hold out
-# the same reviews as in lesson 03 and divide the rest so that near-twins stay on one side.
+# the same reviews as in lesson 02 and divide the rest so that near-twins stay on one side.
 
 # %%
 import logging
@@ -106,7 +106,7 @@ list(test.columns)
 #
 # ## The bar, tuned as well
 #
-# What does counting reach on the same few reviews? TF-IDF with logistic regression (lesson 03) has something to tune too, its
+# What does counting reach on the same few reviews? TF-IDF with logistic regression (lesson 02) has something to tune too, its
 # `C`. It would be unfair to tune one rival and not the other, so it gets thirty random values, which cost seconds.
 
 # %%
@@ -950,7 +950,7 @@ axis.set(title="The test part", ylabel="")
 plt.show()
 
 # %% [markdown]
-# The intervals are wide, so pair by pair, as in lesson 03: the winner minus each of the others.
+# The intervals are wide, so pair by pair, as in lesson 02: the winner minus each of the others.
 
 # %%
 chosen = final["DistilBERT, winner"]

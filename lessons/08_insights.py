@@ -14,7 +14,7 @@
 # - write behavioural tests, attack a model within a budget, and measure a remedy;
 # - find wrong labels, tell over- from underfitting, and check that the same input gives the same answer.
 #
-# **You need** lesson 03's test part and intervals, and an idea of lesson 06's fine-tuning.
+# **You need** lesson 02's test part and intervals, and an idea of lesson 06's fine-tuning.
 #
 # **Reads** the film reviews and the product listings, bundled or from `make data`; the DistilBERT of lesson 06 if it was
 # made for the same examination, otherwise it trains one in the same way, in two or three minutes.
@@ -58,7 +58,7 @@ transformers.utils.logging.disable_progress_bar()
 torch.__version__, f"{torch.get_num_threads()} threads"
 
 # %% [markdown]
-# The examination is that of lessons 03 and 06: the same rows are held out, so that the models can be compared.
+# The examination is that of lessons 02 and 06: the same rows are held out, so that the models can be compared.
 
 # %%
 import numpy as np
@@ -438,7 +438,7 @@ for i in np.argsort(-surprise, kind="stable")[:10]:
 
 # %% [markdown]
 # Read them aloud and note a cause for each: irony, a turn in the last sentence, praise for something else, an idiom, a story
-# without a verdict, or a label that you would doubt yourself. Compare with the list of lesson 03. Which kinds have gone, and which
+# without a verdict, or a label that you would doubt yourself. Compare with the list of lesson 02. Which kinds have gone, and which
 # have come? A pattern that you see here is a hypothesis; the slices below show how to test it.
 
 # %% [markdown]
@@ -1031,7 +1031,7 @@ pd.Series(neighbours, name="largest difference").rename_axis("texts per batch").
 
 # %%
 reached = bars.set_index("model")["accuracy"]
-assert 0.65 < reached["TF-IDF"] < 0.92, "counting is where lesson 03 left it"
+assert 0.65 < reached["TF-IDF"] < 0.92, "counting is where lesson 02 left it"
 assert mean_costs["chosen on the same texts"] <= mean_costs["chosen on the other texts"]
 assert calibration["accuracy"].nunique() == 1, "a temperature changes no answer"
 assert gap < 0.1, "the weights add up"

@@ -29,9 +29,8 @@ def reviews() -> tuple[list[str], list[str]]:
     return list(frame["review"]), list(frame["sentiment"])
 
 
-@cache
 def tfidf(count: int = 600, classifier=None, **settings):
-    """A fitted vectorizer and classifier on the first ``count`` reviews; fitted once for equal settings."""
+    """A fitted vectorizer and classifier on the first ``count`` reviews."""
     from sklearn.feature_extraction.text import TfidfVectorizer
     from sklearn.linear_model import LogisticRegression
 

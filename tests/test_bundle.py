@@ -259,18 +259,25 @@ def test_a_metric_that_is_no_number_can_be_read_again(tmp_path):
     json.loads((folder / "bundle.json").read_text(encoding="utf-8"), parse_constant=pytest.fail)
 
 
+def save(folder):
+    """A model in the smallest form that can be saved."""
+    return write_folder(
+        folder, describe("tfidf", ["a", "b"], None), lambda draft: (draft / "model.onnx").touch()
+    )
+
+
 @pytest.mark.parametrize("kept", ["thesis.txt", "data/texts.csv", ".git/config", "model.pkl", "notes.json"])
 def test_saving_never_empties_a_folder_that_holds_something_else(tmp_path, kept):
     folder = tmp_path / "project"
     (folder / kept).parent.mkdir(parents=True)
     (folder / kept).write_text("mine", encoding="utf-8")
     with pytest.raises(WorkshopError, match=r"project holds .* would be lost"):
-        tfidf_bundle(folder)
+        save(folder)
     assert [path.name for path in folder.rglob("*") if path.is_file()] == [Path(kept).name]
-    made = tfidf_bundle(tmp_path / "model")
+    made = save(tmp_path / "model")
     (made / "notes.txt").write_text("mine", encoding="utf-8")
     with pytest.raises(WorkshopError, match=r"model holds notes\.txt"):
-        tfidf_bundle(made)
+        save(made)
 
 
 def test_saving_follows_a_link_and_writes_over_a_model_even_a_damaged_one(tmp_path):

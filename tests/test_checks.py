@@ -48,8 +48,24 @@ def test_a_right_answer_passes_and_is_told_why(reports):
 def test_a_wrong_answer_is_told_what_is_right_and_where_to_look(reports):
     state, lines = run(5, reports)
     assert state == "wrong"
-    assert lines[0] == "Right: it is a whole number."
-    assert "multiply by two" in lines[1]
+    assert lines[:2] == ["Got: answer = 5.", "Right: it is a whole number."]
+    assert "multiply by two" in lines[2]
+
+
+@pytest.mark.parametrize(
+    ("answer", "shown"),
+    [
+        ("four", "answer = 'four'"),
+        (np.float64(2.5), "answer = 2.5"),
+        (np.zeros((3, 2)), "answer of shape (3, 2)"),
+        (["a"] * 50, "answer = ['a', 'a', 'a', 'a', 'a', 'a', ...]"),
+        ("ä" * 5000, "answer = 'äää"),
+        (None, "answer = None"),
+    ],
+    ids=str,
+)
+def test_a_wrong_answer_is_shown_as_it_was_got(reports, answer, shown):
+    assert run(answer, reports)[1][0].startswith(f"Got: {shown}")
 
 
 def test_no_answer_at_all_is_wrong_and_not_open(reports):

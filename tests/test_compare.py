@@ -1,4 +1,4 @@
-"""The harness of lesson 02: the same splits for all, seeds everywhere, and a word about the noise."""
+"""The harness of lesson 03: the same splits for all, seeds everywhere, and a word about the noise."""
 
 import numpy as np
 import pandas as pd

@@ -11,7 +11,7 @@ from workshop_utils.paths import ROOT
 #: Functions of lessons that share a name with one of the package and are something else on purpose.
 OTHER_THINGS = {
     ("01", "verdict"): "a sentence about a column, not about a difference",
-    ("02", "encode"): "byte-pair encoding by hand, one text at a time, before the library does it",
+    ("03", "encode"): "byte-pair encoding by hand, one text at a time, before the library does it",
     ("05", "build"): "a network, not the notebooks",
     ("07", "examples"): "frozen states of texts, not their ids",
 }

@@ -37,7 +37,8 @@ def prose(lesson):
 @every_lesson
 def test_cells_are_short(lesson):
     for cell in code_cells(lesson):
-        limit = 25 if re.search(r"^class ", cell.source, re.MULTILINE) else 15
+        folded = cell.metadata.get("part") == "check"  # nobody reads a check on a projector
+        limit = 30 if folded else 25 if re.search(r"^class ", cell.source, re.MULTILINE) else 15
         assert len(code_lines(cell.source)) <= limit, f"split this cell:\n{cell.source}"
 
 

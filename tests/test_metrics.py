@@ -115,11 +115,11 @@ def test_the_results_table_keeps_order_and_columns_and_survives_the_disk(home):
 
 
 def test_reading_the_baselines_before_lesson_03_says_what_to_run(home):
-    with pytest.raises(WorkshopError, match="run lesson 03 first"):
+    with pytest.raises(WorkshopError, match="run lesson 02 first"):
         read_baselines()
     baselines_path().parent.mkdir(parents=True)
     baselines_path().write_text("a,b\n1,2\n", encoding="utf-8")
-    with pytest.raises(WorkshopError, match="not the table of lesson 03"):
+    with pytest.raises(WorkshopError, match="not the table of lesson 02"):
         read_baselines()
 
 

@@ -38,9 +38,9 @@ WORDS = train_words(["Der Mond, der MOND und die Sterne.", "Grüße! der"])
 
 @pytest.fixture(scope="module")
 def by_hand():
-    """The functions of lesson 02's hand-made encoder, taken from the lesson itself."""
+    """The functions of lesson 03's hand-made encoder, taken from the lesson itself."""
     names = {"re": re}
-    for cell in lesson_cells(COURSE.lesson("02")):
+    for cell in lesson_cells(COURSE.lesson("03")):
         if cell.cell_type == "code" and re.search(r"^def (pieces|learn_merges|encode)\(", cell.source, re.M):
             exec(cell.source.split("\n\n\nmerge(")[0].split("\n\n\nline =")[0], names)
     names["learned"] = names["learn_merges"](TRAINING, 20)

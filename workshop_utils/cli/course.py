@@ -88,14 +88,18 @@ def build(
         Literal["open", "solved"], typer.Option(help="Exercises open, or with solutions.")
     ] = "open",
 ) -> None:
-    """Make notebooks from lessons/: open into notebooks/, solved into build/solved/."""
+    """Make notebooks from lessons/: open into notebooks/, solved into build/solved/; and INSTRUCTORS.md."""
     from workshop_utils.course.builder import build_all, keep_changed
     from workshop_utils.course.folders import cannot_write
+    from workshop_utils.course.instructors import instructors_guide
     from workshop_utils.course.syllabus import load_course
     from workshop_utils.files import atomic_write
-    from workshop_utils.paths import shown
+    from workshop_utils.paths import ROOT, shown
 
-    texts = build_all(load_course(), form)
+    course = load_course()
+    texts = build_all(course, form)
+    if form == "open":
+        texts[ROOT / "INSTRUCTORS.md"] = instructors_guide(course)
     stale = [
         path for path, text in texts.items() if not path.exists() or path.read_text(encoding="utf-8") != text
     ]
@@ -104,13 +108,13 @@ def build(
             console.print(f"{shown(path)} is stale; run `make notebooks`.", style="red")
         raise typer.Exit(1 if stale else 0)
     for path in stale:
-        if kept := keep_changed(path):
+        if path.suffix == ".ipynb" and (kept := keep_changed(path)):
             console.print(f"{shown(path)} had been run; your copy is {shown(kept)}")
         try:
             atomic_write(path, texts[path])
         except OSError as error:
             raise cannot_write(path, error) from error
-    console.print(f"{len(texts)} notebooks, {len(stale)} written anew.")
+    console.print(f"{len(texts)} files, {len(stale)} written anew.")
 
 
 @app.command()

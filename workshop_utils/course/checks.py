@@ -39,14 +39,14 @@ def exercise(title: str) -> Callable[[FunctionType], FunctionType]:
         title: the exercise's title, as learners see it.
 
     Returns:
-        The check as it was written, for :func:`judge`.
+        The check as it was written, for :func:`judge_answer`.
 
     Raises:
         AssertionError: the answer is wrong and ``WORKSHOP_STRICT`` is 1.
     """
 
     def run(check: FunctionType) -> FunctionType:
-        state, lines = judge(check, check.__globals__)
+        state, lines = judge_answer(check, check.__globals__)
         _report(title, state, lines)
         if state == "wrong" and os.environ.get("WORKSHOP_STRICT") == "1":
             raise AssertionError(f"{title}: {lines[-1]}")
@@ -55,7 +55,7 @@ def exercise(title: str) -> Callable[[FunctionType], FunctionType]:
     return run
 
 
-def judge(check: FunctionType, variables: Mapping[str, Any]) -> tuple[ExerciseState, list[str]]:
+def judge_answer(check: FunctionType, variables: Mapping[str, Any]) -> tuple[ExerciseState, list[str]]:
     """State of an answer, and what to tell about it, line by line; a wrong one is shown as it was got.
 
     Args:

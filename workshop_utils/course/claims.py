@@ -15,12 +15,14 @@ from workshop_utils.course.results import show
 CLAIM_MIME = "application/vnd.workshop.claim+json"
 
 
-def claim(sentence: str, holds: Any) -> None:
+def claim(sentence: str, holds: Any, learning: bool = True) -> None:
     """Say whether a sentence of the lesson is true of what was just computed.
 
     Args:
         sentence: what the text says, in one sentence.
         holds: the condition; anything with one truth value.
+        learning: is it about what a model has learned? With shuffled labels most of these must be false.
     """
     true = bool(holds)
-    show(f"{'true' if true else 'FALSE'}: {sentence}", CLAIM_MIME, {"sentence": sentence, "holds": true})
+    data = {"sentence": sentence, "holds": true, "learning": learning}
+    show(f"{'true' if true else 'FALSE'}: {sentence}", CLAIM_MIME, data)

@@ -10,7 +10,7 @@ The runner executes every mistake with the solved form; no notebook of participa
 
 from types import FunctionType
 
-from workshop_utils.course.checks import judge
+from workshop_utils.course.checks import judge_answer
 from workshop_utils.course.results import show
 
 MISTAKE_MIME = "application/vnd.workshop.mistake+json"
@@ -26,7 +26,7 @@ def mistake(check: FunctionType, code: str, says: str) -> None:
     """
     variables = dict(check.__globals__)
     exec(compile(code, "<mistake>", "exec"), variables)
-    state, lines = judge(check, variables)
+    state, lines = judge_answer(check, variables)
     noticed = state == "wrong" and says in lines[-1]
     message = lines[-1] if lines else state
     text = f"{'noticed' if noticed else 'NOT NOTICED'}: {message}"

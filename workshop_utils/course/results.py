@@ -26,11 +26,11 @@ def record(lesson: str, **values: float | int | str) -> None:
     them and shows the last two fractions, so name the most telling results last.
 
     Args:
-        lesson: file name of the lesson without ending, as ``03_baselines``.
+        lesson: file name of the lesson without ending, as ``02_baselines``.
         **values: results by name; NumPy's numbers too.
 
-    >>> record("03_baselines", accuracy=0.81)  # doctest: +SKIP
-    {"lesson": "03_baselines", "accuracy": 0.81}
+    >>> record("02_baselines", accuracy=0.81)  # doctest: +SKIP
+    {"lesson": "02_baselines", "accuracy": 0.81}
     """
     line = {"lesson": lesson} | {name: _plain(value) for name, value in values.items()}
     text = json.dumps(line, ensure_ascii=False)

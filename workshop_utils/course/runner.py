@@ -46,6 +46,7 @@ class Outcome:
         results: what it recorded, by name.
         exercises: how many are open, passed and wrong.
         claims: whether each claim holds, by its sentence.
+        learning_claims: the sentences of those about what a model has learned.
         unnoticed: what the checks said to mistakes that they did not notice.
         error: the cell that failed and why; empty when all is well.
         notebook: the executed notebook; it may be missing when the kernel did not start.
@@ -59,6 +60,7 @@ class Outcome:
     results: dict[str, Any] = field(default_factory=dict)
     exercises: Counter[str] = field(default_factory=Counter)
     claims: dict[str, bool] = field(default_factory=dict)
+    learning_claims: list[str] = field(default_factory=list)
     unnoticed: list[str] = field(default_factory=list)
     error: str = ""
     notebook: Path | None = None
@@ -214,7 +216,9 @@ def _read_reports(outcome: Outcome) -> None:
             if EXERCISE_MIME in data:
                 outcome.exercises[data[EXERCISE_MIME]["state"]] += 1
             if CLAIM_MIME in data:
-                outcome.claims[data[CLAIM_MIME]["sentence"]] = data[CLAIM_MIME]["holds"]
+                made = data[CLAIM_MIME]
+                outcome.claims[made["sentence"]] = made["holds"]
+                outcome.learning_claims += [made["sentence"]] if made["learning"] else []
             if MISTAKE_MIME in data and not data[MISTAKE_MIME]["noticed"]:
                 outcome.unnoticed.append("Wanted: {says} Said: {message}".format(**data[MISTAKE_MIME]))
     if outcome.notebook and notebook.cells:

@@ -1,4 +1,4 @@
-"""More training texts from those we have: synonyms and slips of the finger. Developed in lesson 02.
+"""More training texts from those we have: synonyms and slips of the finger. Developed in lesson 03.
 
 Every function takes a text and a :class:`numpy.random.Generator` and returns the changed text.
 """

@@ -70,7 +70,8 @@ class CsvStream:
         headers = {delimiter: self._header(delimiter) for delimiter in DELIMITERS}
         self.delimiter = next((mark for mark, names in headers.items() if column in names), "")
         if not self.delimiter:
-            names = ", ".join(map(repr, max(headers.values(), key=lambda columns: len(columns))))
+            longest = max(headers.values(), key=len)
+            names = ", ".join(map(repr, longest))
             raise WorkshopError(f"{path.name} has no column {column!r}; its columns are {names}.")
         self.columns = self._header(self.delimiter)
         if self.columns.count(column) > 1:

@@ -1,4 +1,4 @@
-"""Parts of a table: a test part without near-twins in training (lesson 03), a smaller one (lesson 06)."""
+"""Parts of a table: a test part without near-twins in training (lesson 02), a smaller one (lesson 06)."""
 
 from itertools import islice
 

@@ -1,4 +1,4 @@
-"""Accuracy, macro-F1, bootstrap intervals and the table of results, developed in lesson 03.
+"""Accuracy, macro-F1, bootstrap intervals and the table of results, developed in lesson 02.
 
 Labels may be strings or numbers; ``true`` and predictions are sequences of shape (n,). A bootstrap draws n
 texts with replacement, again and again (Efron and Tibshirani, *An Introduction to the Bootstrap*, 1993,
@@ -151,7 +151,7 @@ def plot_results(table: pd.DataFrame, axis: "Axes") -> None:
 
 
 def baselines_path() -> Path:
-    """Where lesson 03 keeps the table for the lessons after it."""
+    """Where lesson 02 keeps the table for the lessons after it."""
     return home() / "results" / "baselines.csv"
 
 
@@ -163,17 +163,17 @@ def save_baselines(table: pd.DataFrame, path: Path | None = None) -> Path:
 
 
 def read_baselines(path: Path | None = None) -> pd.DataFrame:
-    """The table that lesson 03 saved.
+    """The table that lesson 02 saved.
 
     Raises:
-        WorkshopError: lesson 03 has not been run, or the file is another table.
+        WorkshopError: lesson 02 has not been run, or the file is another table.
     """
     path = path or baselines_path()
     if not path.is_file():
-        raise WorkshopError("There are no baselines yet; run lesson 03 first (`workshop run 03`).")
+        raise WorkshopError("There are no baselines yet; run lesson 02 first (`workshop run 02`).")
     table = pd.read_csv(path, encoding="utf-8")
     if list(table.columns) != RESULTS_COLUMNS:
-        raise WorkshopError(f"{path.name} is not the table of lesson 03; delete it and run lesson 03 again.")
+        raise WorkshopError(f"{path.name} is not the table of lesson 02; delete it and run lesson 02 again.")
     return table
 
 

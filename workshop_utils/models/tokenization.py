@@ -1,6 +1,6 @@
 """From texts to token ids: tokenizers for characters, words and sub-words, and the one way to use them.
 
-Sub-words and :func:`pad` are developed in lesson 02, characters in lesson 04, words in lesson 05. All are
+Sub-words and :func:`pad` are developed in lesson 03, characters in lesson 04, words in lesson 05. All are
 ``tokenizers.Tokenizer`` objects, so training and serving read one and the same ``tokenizer.json``, and
 :class:`TextEncoder` turns a text into ids wherever a model reads one: in training, export and serving.
 """

@@ -1,4 +1,4 @@
-"""Make a bundle of TF-IDF and logistic regression from scikit-learn (lesson 03), without needing it later.
+"""Make a bundle of TF-IDF and logistic regression from scikit-learn (lesson 02), without needing it later.
 
 ``tokenizer.json`` cuts a text into the same words (or characters) as the fitted vectorizer; ``model.onnx``
 counts runs of them, weighs, normalises and applies the logistic layer.

@@ -1,6 +1,6 @@
 """Small, honest experiments: several splits, paired differences, and a word about the noise.
 
-Developed in lesson 02 and used wherever two ways of doing something are compared.
+Developed in lesson 03 and used wherever two ways of doing something are compared.
 """
 
 import zlib

@@ -1,5 +1,5 @@
 # %% [markdown]
-# # 02 · Turn text into numbers
+# # 03 · Turn text into numbers
 #
 # A network multiplies and adds. It cannot multiply *"funny"*. Between the text and the first multiplication somebody decides
 # what counts as a word, whether *Film* and *film* are the same, and what happens to the end of a long text. These decisions
@@ -14,8 +14,8 @@
 # - cap and pad texts, normalise Unicode, and say what each step loses;
 # - judge stemming, augmentation and pre-trained vectors by a measured difference.
 #
-# **You need** Python's basics and a first look at the data (lesson 01). The model is a logistic regression, which we use as
-# a measuring instrument here; lesson 03 explains it.
+# **You need** Python's basics and a first look at the data (lesson 01). The model is the logistic regression of lesson 02;
+# here it is a measuring instrument.
 #
 # **Reads** the English film reviews (reference part) and the German poems, bundled or from `make data`, the synonyms in
 # `data/synonyms.csv`, and the packaged encoder.
@@ -1169,7 +1169,7 @@ assert len(lossless) == len(hostile) + len(poem_texts[test][:40]) and all(back) 
 assert len(composed) < len(decomposed) and unicodedata.normalize("NFC", decomposed) == composed
 assert unknown["NFD"] > unknown["NFC"]
 record(
-    "02_prepare_text",
+    "03_prepare_text",
     comparisons=len(compared),
     smaller_than_noise=noisy,
     poems_words=means["characters", "poems", "words"],
@@ -1185,4 +1185,4 @@ record(
 # Nadeau and Bengio, *Inference for the generalization error*, Machine Learning 52, 2003, for the noise; Unicode Standard
 # Annex 15 for the normal forms; the [documentation of tokenizers](https://huggingface.co/docs/tokenizers).
 #
-# **Next**: lesson 03 sets the bar that every network of this course has to beat.
+# **Next**: lesson 04 reads letter by letter, and in order.

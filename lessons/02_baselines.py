@@ -1,5 +1,5 @@
 # %% [markdown]
-# # 03 · Set the bar with baselines
+# # 02 · Set the bar with baselines
 #
 # In the next lessons we build networks that take minutes or hours to train. Before that, we ask how far one gets in
 # seconds, with counting. Sometimes the answer is: nearly all the way. And when it is not, we know by how much a network
@@ -877,11 +877,11 @@ assert (
 )
 results = {"keyword_rule": score["keyword rule"], "logistic": best_simple}
 results |= {"naive_bayes": score["count + naive Bayes"], "dense": score["TF-IDF + dense network"]}
-record("03_baselines", test_texts=len(test), majority=score["majority class"], **results)
+record("02_baselines", test_texts=len(test), majority=score["majority class"], **results)
 
 # %% [markdown]
 # **Read on**: Jurafsky and Martin, *Speech and Language Processing*, the chapters on naive Bayes and on logistic regression;
 # Wang and Manning, *Baselines and Bigrams: Simple, Good Sentiment and Topic Classification*, ACL 2012; Efron and Tibshirani,
 # *An Introduction to the Bootstrap*, 1993.
 #
-# **Next**: lesson 04 reads letter by letter, and in order.
+# **Next**: lesson 03 asks what a word is, and what is lost when a text becomes numbers.
