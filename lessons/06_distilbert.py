@@ -765,7 +765,7 @@ plt.show()
 #
 # So there are **two rates**: a gentle one for what is already good, a high one for what is new. And a third group
 # rests. The word vectors are half of all weights, and most words occur in a handful of our reviews; leaving them as
-# they are costs nothing that we could measure, and saves memory. `optimiser` in `workshop_utils.models.transformer.finetune` makes
+# they are costs nothing that we could measure, and saves memory. `optimizer` in `workshop_utils.models.transformer.finetune` makes
 # the groups, and `Recipe` holds our choices. Eight reviews by heart, once more:
 
 # %%

@@ -46,12 +46,14 @@ def test_the_open_form_hides_solutions_and_keeps_two_hints(lesson):
 
 def test_a_stub_names_what_is_wanted_and_keeps_the_set_up():
     solution = "a = 1\n### BEGIN SOLUTION\nb = a + 1\nb = b * 2\nc = b\n### END SOLUTION\nprint(a)"
-    assert stub(solution) == "a = 1\n# Your code here\nb = ...\nc = ...\nprint(a)"
+    assert stub(solution) == "a = 1\n# Your code here, in place of the ...\nb = ...\nc = ...\nprint(a)"
 
 
 def test_a_stub_of_a_function_returns_the_open_mark():
     solution = "def f(x):\n    ### BEGIN SOLUTION\n    y = x\n    return y\n    ### END SOLUTION"
-    assert stub(solution) == "def f(x):\n    # Your code here\n    y = ...\n    return ..."
+    assert (
+        stub(solution) == "def f(x):\n    # Your code here, in place of the ...\n    y = ...\n    return ..."
+    )
 
 
 def test_a_solution_without_marks_is_refused():

@@ -215,7 +215,7 @@ def stub(solution: str) -> str:
 
 def _placeholder(code: str) -> str:
     source = "def solution():\n" + textwrap.indent(textwrap.dedent(code), "    ")
-    lines = ["# Your code here"]
+    lines = ["# Your code here, in place of the ..."]
     (function,) = ast.parse(source).body
     assert isinstance(function, ast.FunctionDef)
     for node in function.body:

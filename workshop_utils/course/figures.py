@@ -3,9 +3,11 @@
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from math import ceil
+from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
+import pandas as pd
 
 
 def show_images(images: Sequence[np.ndarray], titles: Iterable[object], columns: int = 6) -> None:
@@ -23,6 +25,46 @@ def show_images(images: Sequence[np.ndarray], titles: Iterable[object], columns:
     for axis, image, title in zip(axes.flat, images, titles, strict=False):
         axis.imshow(image, cmap="gray_r")
         axis.set_title(str(title), fontsize=12, fontweight="normal")
+    plt.show()
+
+
+def show_curves(history: Any) -> pd.DataFrame:
+    """Loss and accuracy over the epochs, training beside validation.
+
+    Args:
+        history: what ``fit`` of a Keras network returns, trained with validation and accuracy.
+
+    Returns:
+        The numbers, three digits each; one row for each epoch, counted from 1.
+    """
+    curves = pd.DataFrame(history.history)
+    curves.index = pd.RangeIndex(1, len(curves) + 1, name="epoch")
+    _, axes = plt.subplots(1, 2, figsize=(10, 3.4))
+    for axis, name in zip(axes, ("loss", "accuracy"), strict=True):
+        axis.plot(curves[name], color="C0", label="training")
+        axis.plot(curves[f"val_{name}"], color="C3", label="validation")
+        axis.set(xlabel="epoch", title=name)
+        axis.xaxis.get_major_locator().set_params(integer=True)
+    axes[0].legend()
+    plt.show()
+    return curves.round(3)
+
+
+def show_confusion(matrix: np.ndarray) -> None:
+    """Counts of a confusion matrix; right answers grey, mistakes coloured, zeros left out.
+
+    Args:
+        matrix: one row for each true class, one column for each predicted class.
+    """
+    classes = range(len(matrix))
+    mistakes = np.where((matrix > 0) & ~np.eye(len(matrix), dtype=bool), matrix, np.nan)
+    _, axis = plt.subplots(figsize=(5.5, 5))
+    axis.imshow(mistakes, cmap="Oranges", vmin=0, vmax=2 * max(1, np.nan_to_num(mistakes).max()))
+    for row, column in zip(*matrix.nonzero(), strict=True):
+        color = "0.45" if row == column else "black"
+        axis.text(column, row, matrix[row, column], ha="center", va="center", color=color)
+    axis.set(xlabel="predicted digit", ylabel="true digit", xticks=classes, yticks=classes)
+    axis.grid(False)
     plt.show()
 
 

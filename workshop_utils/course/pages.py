@@ -1,13 +1,14 @@
 """The course as HTML pages that open from disk, without a network."""
 
 import re
+from html import escape
 from pathlib import Path
 from typing import NamedTuple
 
 import nbformat
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from nbconvert import HTMLExporter
-from nbformat.v4 import new_markdown_cell, new_notebook
+from nbformat.v4 import new_notebook
 from pygments.formatters.html import HtmlFormatter
 
 from workshop_utils.course.builder import Form
@@ -82,26 +83,22 @@ def picture(notebook: nbformat.NotebookNode) -> Picture | None:
     return max(found, key=lambda pair: pair[0])[1] if found else None
 
 
-def _shown(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
-    """Without the cells that check the lesson itself; optional sections folded, from heading to heading."""
+def _sections(notebook: nbformat.NotebookNode) -> list[tuple[str, nbformat.NotebookNode]]:
+    """The lesson in parts: the title of an optional section, or nothing, and its cells.
+
+    The cells that check the lesson itself are left out.
+    """
     checking = {"claim", "mistake"}
-    cells: list[nbformat.NotebookNode] = []
-    folded = False
+    parts: list[tuple[str, nbformat.NotebookNode]] = [("", new_notebook())]
     for cell in notebook.cells:
-        if checking & set(cell.metadata.get("tags", [])):
+        tags = set(cell.metadata.get("tags", []))
+        if checking & tags:
             continue
         heading = re.match(r"## (More: .*)", cell.source) if cell.cell_type == "markdown" else None
-        more = "more" in cell.metadata.get("tags", [])
-        if folded and (heading or not more):
-            cells.append(new_markdown_cell("</details>"))
-            folded = False
-        if heading:
-            cells.append(new_markdown_cell(f"<details><summary>{heading[1]}</summary>"))
-            folded = True
-        cells.append(cell)
-    if folded:
-        cells.append(new_markdown_cell("</details>"))
-    return new_notebook(cells=cells, metadata=notebook.metadata)
+        if heading or (parts[-1][0] and "more" not in tags):
+            parts.append((heading[1] if heading else "", new_notebook()))
+        parts[-1][1].cells.append(cell)
+    return parts
 
 
 def _lesson_page(course: Course, outcome: Outcome, notebook: nbformat.NotebookNode, css: str) -> str:
@@ -111,7 +108,10 @@ def _lesson_page(course: Course, outcome: Outcome, notebook: nbformat.NotebookNo
         exclude_output_prompt=True,
         exclude_anchor_links=True,
     )
-    body, _ = exporter.from_notebook_node(_shown(notebook))
+    body = ""
+    for title, part in _sections(notebook):
+        text, _ = exporter.from_notebook_node(part)
+        body += f"<details><summary>{escape(title)}</summary>{text}</details>" if title else text
     return _TEMPLATES.get_template("lesson.html").render(
         course=course, outcome=outcome, body=body, has_notebook=bool(notebook.cells), css=css
     )
