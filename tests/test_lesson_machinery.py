@@ -204,8 +204,8 @@ def test_shuffled_labels_are_the_same_labels_in_another_order(monkeypatch):
 
 def test_the_guide_for_instructors_holds_notes_mistakes_and_minutes():
     guide = instructors_guide(COURSE)
-    assert "- *Before you start*" not in guide and "who has trained a network before" in guide
-    assert "“yours ends with linear”" not in guide and "ends with linear" in guide
+    assert "who has trained a network before" in guide
+    assert "“yours ends with linear”; " in guide
     assert f"| 00 · {LESSON.title} | " in guide
 
 
