@@ -18,6 +18,14 @@ def table(tmp_path):
     return path
 
 
+@pytest.fixture(autouse=True)
+def usual_limit():
+    """Python's own limit, whatever other tests have left."""
+    former = csv.field_size_limit(131_072)
+    yield
+    csv.field_size_limit(former)
+
+
 def test_long_fields_are_read_and_the_limit_of_the_process_stays(table):
     before = csv.field_size_limit()
     stream = CsvStream(table, "text")
