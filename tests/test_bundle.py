@@ -7,6 +7,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from hashlib import sha256
@@ -278,6 +279,44 @@ def test_saving_never_empties_a_folder_that_holds_something_else(tmp_path, kept)
     (made / "notes.txt").write_text("mine", encoding="utf-8")
     with pytest.raises(WorkshopError, match=r"model holds notes\.txt"):
         save(made)
+
+
+@pytest.mark.parametrize("card", ['{"name": "my app"}', "[1, 2]", '"text"'])
+def test_a_bundle_json_of_somebody_else_is_no_reason_to_empty_a_folder(tmp_path, card):
+    (tmp_path / "bundle.json").write_text(card, encoding="utf-8")
+    (tmp_path / "config.json").write_text("{}", encoding="utf-8")
+    with pytest.raises(WorkshopError, match="would be lost"):
+        save(tmp_path)
+    assert (tmp_path / "config.json").exists()
+
+
+def test_a_file_with_a_models_name_that_the_card_does_not_name_is_kept(tmp_path):
+    made = save(tmp_path / "model")
+    (made / "config.json").write_text("{}", encoding="utf-8")
+    with pytest.raises(WorkshopError, match=r"holds config\.json"):
+        save(made)
+
+
+def test_readers_and_a_writer_do_not_disturb_each_other(tmp_path):
+    folder, stop, found = save(tmp_path / "model"), threading.Event(), []
+
+    def read():
+        while not stop.is_set():
+            try:
+                found.append(read_card(folder).labels)
+            except Exception as error:
+                found.append(error)
+
+    readers = [threading.Thread(target=read) for _ in range(2)]
+    for reader in readers:
+        reader.start()
+    for _ in range(60):
+        save(folder)
+    stop.set()
+    for reader in readers:
+        reader.join()
+    assert found and all(labels == ["a", "b"] for labels in found)
+    assert [path.name for path in tmp_path.iterdir()] == ["model"]
 
 
 def test_saving_follows_a_link_and_writes_over_a_model_even_a_damaged_one(tmp_path):

@@ -175,6 +175,8 @@ class Shouting(TfidfVectorizer):
         (TfidfVectorizer(analyzer="char", vocabulary=["f", "fi"]), "'fi', which lies outside"),
         (TfidfVectorizer(analyzer="char_wb", ngram_range=(2, 3), vocabulary=["film"]), "'film', which lies"),
         (TfidfVectorizer(input="file", vocabulary=["film"]), "input='file'"),
+        (TfidfVectorizer(vocabulary=["bad", "the"], stop_words="english"), "would cut 'the'"),
+        (TfidfVectorizer(analyzer="char_wb", ngram_range=(2, 4), vocabulary=["d  b"]), "'d  b', which lies"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )

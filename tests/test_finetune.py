@@ -330,3 +330,23 @@ def test_nothing_to_learn_from_is_one_sentence(classifier, training, validation,
 def test_a_single_text_or_label_is_no_list(classifier, texts, labels):
     with pytest.raises(TypeError, match="takes a list of"):
         fine_tune(classifier, texts, labels, FAST)
+
+
+@pytest.mark.parametrize("at_once", [8, 4, 1])
+def test_the_loss_does_not_depend_on_how_many_texts_are_computed_at_once(encoder, at_once):
+    classifier = new_classifier(LABELS, encoder, max_length=32, seed=0)
+    recipe = Recipe(
+        epochs=1, batch_size=8, per_device_batch_size=at_once, learning_rate=1e-9, head_learning_rate=1e-9
+    )
+    table = fine_tune(classifier, *task(16), recipe)
+    expected = new_classifier(LABELS, encoder, max_length=32, seed=0).predict_proba(task(16)[0])
+    chosen = expected[np.arange(16), [LABELS.index(label) for label in task(16)[1]]]
+    assert table["loss"].iloc[-1] == pytest.approx(-np.log(chosen).mean(), rel=0.15)
+
+
+@pytest.mark.parametrize(
+    "amount", [{"epochs": -1}, {"batch_size": 0}, {"learning_rate": -1e-3}, {"head_learning_rate": 0}]
+)
+def test_an_amount_that_is_not_above_0_is_refused(classifier, amount):
+    with pytest.raises(ValueError, match="larger than 0"):
+        fine_tune(classifier, *task(8), Recipe(**amount))

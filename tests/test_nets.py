@@ -3,10 +3,8 @@
 import functools
 import json
 import os
-import pty
 import subprocess
 import sys
-import termios
 
 import keras
 import numpy as np
@@ -122,6 +120,8 @@ def test_early_stopping_brings_the_best_epoch_back():
 
 def on_a_terminal(**environment):
     """What a training of two epochs writes to a terminal."""
+    pty = pytest.importorskip("pty", reason="Windows has no pseudo-terminals")
+    termios = pytest.importorskip("termios", reason="Windows has no pseudo-terminals")
     code = (
         "import keras, numpy as np\n"
         "from workshop_utils.models.cnn.train import fit\n"
@@ -254,3 +254,19 @@ def test_a_foreign_format_is_refused(folder, card):
     (folder / "bundle.json").write_text(json.dumps(card), encoding="utf-8")
     with pytest.raises(WorkshopError, match=r"^poems holds no model of this course \(workshop-bundle"):
         load_network(folder)
+
+
+def test_weights_that_answer_nan_are_neither_hidden_nor_used(tmp_path):
+    network = word_cnn(WORDS.get_vocab_size(), 2, 4, 4, (3,))
+    folder = save_network(tmp_path / "net", network, WORDS, ["a", "b"], 5)
+    saved = load_network(folder)
+    saved.network.set_weights([np.full_like(weights, 3e38) for weights in saved.network.get_weights()])
+    with pytest.raises(WorkshopError, match="diverged"):
+        saved.predict_proba(["der Mond"])
+
+
+def test_labels_that_do_not_fit_the_outputs_are_not_saved(tmp_path):
+    network = word_cnn(WORDS.get_vocab_size(), 2, 4, 4, (3,))
+    with pytest.raises(WorkshopError, match="2 outputs, but there are 3 labels"):
+        save_network(tmp_path / "net", network, WORDS, ["a", "b", "c"], 5)
+    assert not (tmp_path / "net").exists()

@@ -360,3 +360,16 @@ def test_the_columns_stand_in_the_order_of_reading(log):
         "epochs_run",
         "state",
     ]
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system starts no process by fork")
+@pytest.mark.filterwarnings("ignore:.*fork")
+def test_a_forked_child_writes_trials(home):
+    log = TrialLog("fork")
+    with log.search("grid"):
+        log.add({"lr": 1}, [{"val_accuracy": 0.5}], 1.0, 0)
+        child = os.fork()
+        if child == 0:
+            log._writer.submit(int).result(20)
+            os._exit(0)
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0

@@ -4,7 +4,7 @@ import hashlib
 import os
 import shutil
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from uuid import uuid4
 
@@ -76,8 +76,8 @@ def replace_folder(
         check: may refuse the finished folder, before it gets its name, by raising an error.
     """
     folder.parent.mkdir(parents=True, exist_ok=True)
-    with locked(_beside(folder, "lock"), f"Another program is writing {folder.name}.", seconds=60):
-        recover_folder(folder)
+    with _folder_lock(folder):
+        _recover(folder)
         # a draft keeps the folder's name, which messages of `check` may show
         scratch, former = _beside(folder, "draft"), _beside(folder, "former")
         draft = scratch / folder.name
@@ -92,13 +92,26 @@ def replace_folder(
             draft.rename(folder)
             shutil.rmtree(former, ignore_errors=True)
         finally:
-            recover_folder(folder)
+            _recover(folder)
             shutil.rmtree(scratch, ignore_errors=True)
     return folder
 
 
 def recover_folder(folder: Path) -> None:
-    """Bring back what :func:`replace_folder` had put aside when it was killed; else do nothing."""
+    """Bring back what :func:`replace_folder` had put aside when it was killed; else do nothing.
+
+    While somebody is replacing the folder, this waits for the end of it.
+    """
+    if _beside(folder, "former").exists():
+        with _folder_lock(folder):
+            _recover(folder)
+
+
+def _folder_lock(folder: Path) -> AbstractContextManager[None]:
+    return locked(_beside(folder, "lock"), f"Another program is writing {folder.name}.", seconds=60)
+
+
+def _recover(folder: Path) -> None:
     former = _beside(folder, "former")
     if former.exists():
         if folder.exists():

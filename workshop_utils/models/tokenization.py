@@ -121,7 +121,7 @@ class TextEncoder:
 
     def rows(self, texts: Iterable[str]) -> list[list[int]]:
         """Ids of each text, special ones included, without padding."""
-        shorter = [self._shortened(text)[0] for text in texts]
+        shorter = [self._shortened(text)[0] for text in as_texts(texts)]
         found = self._tokenizer.encode_batch_fast(shorter, add_special_tokens=False)
         return [self._framed(each.ids) for each in found]
 

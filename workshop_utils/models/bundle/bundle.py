@@ -74,11 +74,7 @@ class Bundle:
                 is foreign, or the model's answers do not fit the labels.
         """
         folder = Path(path).resolve()
-        card_file = read_card_file(folder)
-        card = parse_card(folder, card_file)
-        _refuse_strangers(folder, card)
-        content = {name: read_file(folder, card, name) for name in sorted(card.sha256)}
-        _refuse_what_is_no_json(folder, content)
+        card_file, card, content = _read_whole(folder)
         try:
             tokenizer = Tokenizer.from_buffer(content["tokenizer.json"])
             session = _session(content["model.onnx"], folder)
@@ -149,6 +145,21 @@ class Bundle:
         ids, truncated = self._encode(text)
         feed = {self._input.name: ids.astype(_DTYPES[self._input.type])}
         return np.asarray(self._session.run(None, feed)[0])[0], truncated
+
+
+def _read_whole(folder: Path, tries: int = 5) -> tuple[bytes, Card, dict[str, bytes]]:
+    """Card and files of one state of the folder; read again where it is replaced in between."""
+    card_file = read_card_file(folder)
+    try:
+        card = parse_card(folder, card_file)
+        _refuse_strangers(folder, card)
+        content = {name: read_file(folder, card, name) for name in sorted(card.sha256)}
+        _refuse_what_is_no_json(folder, content)
+    except (WorkshopError, FileNotFoundError):
+        if tries > 1 and read_card_file(folder) != card_file:
+            return _read_whole(folder, tries - 1)
+        raise
+    return card_file, card, content
 
 
 def _session(model: bytes, folder: Path) -> "ort.InferenceSession":

@@ -4,6 +4,7 @@ One folder is one model: the files that the card names, each with its sha256, an
 with learned networks (:mod:`~workshop_utils.models.cnn.store`) and fine-tuned classifiers.
 """
 
+import json
 import re
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
@@ -125,7 +126,7 @@ def write_folder(
     Raises:
         WorkshopError: the folder holds something else than a model of this course.
     """
-    folder = folder.resolve()
+    folder = Path(folder).resolve()
     recover_folder(folder)
     _refuse_to_empty(folder)
 
@@ -153,8 +154,9 @@ def read_card_file(folder: Path) -> bytes:
     Raises:
         WorkshopError: there is none, or it is a link.
     """
-    recover_folder(folder)
     path = folder / CARD
+    if not path.exists():
+        recover_folder(folder)
     if path.is_symlink():
         raise WorkshopError(f"{folder.name}/{CARD} is a link; a bundle's files lie in its own folder.")
     try:
@@ -189,7 +191,10 @@ def read_file(folder: Path, card: Card, name: str) -> bytes:
     path = folder / name
     if path.is_symlink():
         raise WorkshopError(f"{folder.name}/{name} is a link; a bundle's files lie in its own folder.")
-    content = path.read_bytes() if path.is_file() else None
+    try:
+        content = path.read_bytes()
+    except OSError:
+        content = None
     if content is None or digest(content).hexdigest() != card.sha256.get(name):
         raise WorkshopError(f"{folder.name}/{name} is missing or damaged; run its lesson again.")
     return content
@@ -205,10 +210,30 @@ def _refuse_to_empty(folder: Path) -> None:
     if folder.exists() and not folder.is_dir():
         raise WorkshopError(f"{folder.name} is a file; give the model a folder of its own.")
     kept = [] if not folder.exists() else sorted(p for p in folder.iterdir() if not is_litter(p.name))
-    ours = (CARD, *_MODEL_FILES) if (folder / CARD).is_file() else ()
+    ours = _own_files(folder)
     foreign = [path.name for path in kept if path.is_dir() or path.name not in ours]
     if foreign:
         raise WorkshopError(
             f"{folder.name} holds {foreign[0]}, which is no part of a model and would be lost; "
             "choose an empty folder or a new name."
         )
+
+
+def _own_files(folder: Path) -> set[str]:
+    """Files of the folder that belong to a model of this course; those of a damaged one go by their names."""
+    path = folder / CARD
+    if not path.is_file():
+        return set()
+    content = path.read_bytes()
+    try:
+        return {CARD, *parse_card(folder, content).sha256}
+    except WorkshopError:
+        return {CARD, *_MODEL_FILES} if FORMAT.encode() in content or not _is_json(content) else set()
+
+
+def _is_json(content: bytes) -> bool:
+    try:
+        json.loads(content)
+    except ValueError:
+        return False
+    return True

@@ -33,7 +33,9 @@ class SavedNetwork(NamedTuple):
         ids = encode(self.tokenizer, as_texts(texts), self.max_length, self.truncation)
         if len(ids) == 0:
             return np.empty((0, len(self.labels)), dtype=np.float32)
-        return self.network.predict(ids, verbose=0)
+        probabilities = self.network.predict(ids, verbose=0)
+        refuse_not_finite([probabilities], "used")
+        return probabilities
 
 
 def save_network(
@@ -66,6 +68,10 @@ def save_network(
         plain.save(str(draft / "tokenizer.json"))
 
     refuse_not_finite(network.get_weights())
+    if network.output_shape[-1] != len(labels):
+        raise WorkshopError(
+            f"The network has {network.output_shape[-1]} outputs, but there are {len(labels)} labels."
+        )
     packages = ("keras", "tokenizers", "numpy")
     card = describe("keras", labels, max_length, metrics, test_texts, packages, truncation=truncation)
     return write_folder(folder, card, write)

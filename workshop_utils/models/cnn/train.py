@@ -67,6 +67,8 @@ def fit(
             callbacks=[*callbacks, _show_on(bar), _stop_when_diverged()],
             verbose=0,
         )
+    if not all(np.isfinite(weights).all() for weights in network.get_weights()):
+        raise diverged("its weights are no finite numbers after the last update")
     return pd.DataFrame(history.history, index=[epoch + 1 for epoch in history.epoch]).rename_axis("epoch")
 
 

@@ -118,6 +118,8 @@ def calibration_table(true: Sequence[int], probabilities: np.ndarray, bins: int 
         bins: how many, at most.
     """
     probabilities = np.asarray(probabilities, dtype=float)
+    if np.asarray(true).dtype.kind not in "iub":
+        raise ValueError("Calibration takes class numbers, the places of the columns, not names of classes.")
     right = probabilities.argmax(axis=1) == np.asarray(true)
     confidence = probabilities.max(axis=1)
     edges = np.unique(np.quantile(confidence, np.linspace(0, 1, bins + 1)[1:-1]))

@@ -172,11 +172,14 @@ def arguments(folder: str, recipe: Recipe, validate: bool) -> "TrainingArguments
         validate: look at validation texts after each epoch, and keep the best state.
 
     Raises:
-        ValueError: the batch is no multiple of ``per_device_batch_size``.
+        ValueError: the batch is no multiple of ``per_device_batch_size``, or an amount is not above 0.
     """
     import torch
     from transformers import TrainingArguments
 
+    amounts = (recipe.epochs, recipe.batch_size, recipe.per_device_batch_size, recipe.learning_rate)
+    if not all(amount > 0 for amount in (*amounts, recipe.head_learning_rate)):
+        raise ValueError("Epochs, batch sizes and learning rates are larger than 0.")
     if recipe.batch_size % recipe.per_device_batch_size:
         raise ValueError(f"A batch of {recipe.batch_size} is no multiple of {recipe.per_device_batch_size}.")
     return TrainingArguments(

@@ -64,6 +64,9 @@ def careful_trainer(model: "PreTrainedModel", **settings: Any) -> "Trainer":
 
     home = model.device
     trainer = CarefulTrainer(model=model, **settings)
+    # DistilBERT's forward takes any keyword, so transformers believes that it divides the loss by the number
+    # of accumulated batches itself; it does not
+    trainer.model_accepts_loss_kwargs = False
     model.to(home)
     return trainer
 

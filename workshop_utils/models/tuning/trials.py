@@ -3,6 +3,7 @@
 import json
 import logging
 import math
+import os
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -73,8 +74,16 @@ class TrialLog:
         self._order = count()
         self._names: dict[str, str] = {}
         self._search: _Search | None = None
-        self._writer = ThreadPoolExecutor(1, "trials")
+        self._writers: dict[int, ThreadPoolExecutor] = {}
         self._writer.submit(int).result()  # so that its thread is there
+
+    @property
+    def _writer(self) -> ThreadPoolExecutor:
+        """The writing thread of this process; a forked child has none of its parent's."""
+        process = os.getpid()
+        if process not in self._writers:
+            self._writers[process] = ThreadPoolExecutor(1, "trials")
+        return self._writers[process]
 
     @contextmanager
     def search(self, name: str) -> Iterator[None]:
