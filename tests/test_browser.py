@@ -66,7 +66,7 @@ def page(lab):
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         page = browser.new_page(viewport={"width": 1400, "height": 900})
-        page.set_default_timeout(60_000)
+        page.set_default_timeout(300_000)  # a busy machine takes minutes to import TensorFlow
         page.goto(f"{lab}&reset")
         yield page
         browser.close()
