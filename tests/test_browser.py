@@ -38,6 +38,7 @@ def lab(tmp_path_factory):
     }
     options = "--no-browser" + (" --allow-root" if os.geteuid() == 0 else "")
     command = ["make", "lab", f"PORT={port}", f"LAB_OPTIONS={options}"]
+    notebooks = {path: path.read_bytes() for path in (ROOT / "notebooks").glob("*.ipynb")}
     with log.open("w", encoding="utf-8") as file:
         server = subprocess.Popen(
             command, cwd=ROOT, stdout=file, stderr=file, env=os.environ | own, start_new_session=True
@@ -47,6 +48,8 @@ def lab(tmp_path_factory):
     finally:
         os.killpg(server.pid, 15)
         server.wait(30)
+        for path, content in notebooks.items():  # JupyterLab saves what is open by itself
+            path.write_bytes(content)
 
 
 def _address(log: Path, port: int) -> str:
