@@ -319,6 +319,18 @@ def test_readers_and_a_writer_do_not_disturb_each_other(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["model"]
 
 
+def test_a_card_that_a_writer_moves_between_two_looks_is_read_at_the_next(tmp_path, monkeypatch):
+    folder, read, misses = save(tmp_path / "model"), Path.read_bytes, iter([True, True])
+
+    def moved_away(path):
+        if path.name == "bundle.json" and next(misses, False):
+            raise FileNotFoundError(path)
+        return read(path)
+
+    monkeypatch.setattr(Path, "read_bytes", moved_away)
+    assert read_card(folder).labels == ["a", "b"]
+
+
 def test_saving_follows_a_link_and_writes_over_a_model_even_a_damaged_one(tmp_path):
     (tmp_path / "disk").mkdir()
     (tmp_path / "models").symlink_to(tmp_path / "disk")

@@ -26,6 +26,7 @@ _MODEL_FILES = (
     *("model.onnx", "model.keras", "model.safetensors"),
     *("config.json", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json"),
 )
+_READS = 5  # how often a card is looked for that a writer may have moved away between two looks
 _LITTER = (".DS_Store", "__MACOSX", "Thumbs.db", "desktop.ini", ".ipynb_checkpoints")
 
 ModelKind = Literal["keras", "tfidf", "distilbert"]
@@ -155,16 +156,16 @@ def read_card_file(folder: Path) -> bytes:
         WorkshopError: there is none, or it is a link.
     """
     path = folder / CARD
-    if not path.exists():
-        recover_folder(folder)
     if path.is_symlink():
         raise WorkshopError(f"{folder.name}/{CARD} is a link; a bundle's files lie in its own folder.")
-    try:
-        return path.read_bytes()
-    except OSError:
-        raise WorkshopError(
-            f"There is no model in {folder.name}; run the lesson that makes it first."
-        ) from None
+    for _ in range(_READS):
+        try:
+            return path.read_bytes()
+        except FileNotFoundError:
+            recover_folder(folder)
+        except OSError:
+            break
+    raise WorkshopError(f"There is no model in {folder.name}; run the lesson that makes it first.")
 
 
 def parse_card(folder: Path, content: bytes) -> Card:
