@@ -43,3 +43,14 @@ def tfidf(count: int = 600, classifier=None, **settings):
 def tfidf_bundle(folder: Path, **settings) -> Path:
     """A bundle of :func:`tfidf`."""
     return export_tfidf(*tfidf(**settings), folder)
+
+
+def tfidf_of(texts: list[str], labels: list[str], folder: Path) -> Path:
+    """A bundle that has learned these texts."""
+    from sklearn.feature_extraction.text import TfidfVectorizer
+    from sklearn.linear_model import LogisticRegression
+
+    vectorizer = TfidfVectorizer()
+    return export_tfidf(
+        vectorizer, LogisticRegression(C=10).fit(vectorizer.fit_transform(texts), labels), folder
+    )

@@ -77,7 +77,7 @@ def test_drift_is_where_the_card_says_and_nowhere_else():
     assert data["AUC"] >= 0.93
     assert quiet["AUC"] <= 0.56
     assert 0.15 <= known - concept["accuracy"] <= 0.25
-    # where words mean what they meant, the texts without the hard slice are judged better than all of the reference
+    # both lack the hard slice, and words mean what they meant
     assert data["accuracy"] > known and quiet["accuracy"] > known
 
 

@@ -60,6 +60,17 @@ def test_cleaning_keeps_one_row_per_text_and_no_contradictions():
     assert len(cleaned) == 240
 
 
+def test_labels_that_are_merely_alike_are_kept_and_spellings_of_one_are_merged_and_told(caplog):
+    labels = ["normal"] * 300 + ["abnormal"] * 2 + ["Normal "]
+    frame = pd.DataFrame({"label": labels, "text": [f"text {number}" for number in range(len(labels))]})
+    with caplog.at_level("INFO"):
+        counts = clean(frame)["label"].value_counts().to_dict()
+    assert counts == {"normal": 301, "abnormal": 2}
+    assert "The label 'Normal ' (1 row) is read as 'normal'." in caplog.text
+    read = label_spellings(frame["label"])
+    assert clean(frame, read)["label"].unique().tolist() == ["normal"], "where somebody accepts the proposals"
+
+
 def test_rare_labels_that_resemble_nothing_are_left_alone():
     labels = pd.Series(["Books"] * 300 + ["Toys", "boks", "ÜBER"])
     assert label_spellings(labels) == {"boks": "Books"}

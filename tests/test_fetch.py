@@ -1,6 +1,7 @@
 """Downloads: complete and verified, or not there at all, whatever the server does."""
 
 import dataclasses
+import errno
 import hashlib
 import json
 import os
@@ -8,6 +9,7 @@ import subprocess
 import sys
 import threading
 import time
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -226,7 +228,7 @@ def small_sources(folder):
         "reviews": {"rows": 4, "labels": {"positive": 2, "negative": 2}, "sha256": {}},
         "products": {"rows": 4, "labels": dict.fromkeys(SOURCES["products"].labels, 1)},
         "poems": {"rows": 2, "labels": {"Goethe, Johann Wolfgang": 1, "Tucholsky, Kurt": 1}},
-        "digits": {"rows": 12, "sha256": {}},
+        "digits": {"rows": 12, "sha256": {}, "content": ""},
         "encoder": {"sha256": {}},
     }
     return {name: dataclasses.replace(SOURCES[name], **change) for name, change in changes.items()}, files
@@ -285,13 +287,13 @@ def test_the_sign_in_page_of_a_network_is_not_taken_for_the_file(tmp_path, data_
             fetch(sources[name], mirror=address, pause=0)
 
 
-@pytest.mark.parametrize("name", ["digits", "poems", "reviews", "encoder"])
+@pytest.mark.parametrize("name", SOURCES)
 def test_such_a_page_saved_by_hand_is_refused_in_one_sentence(tmp_path, data_dir, name):
     page = tmp_path / "download"
     page.mkdir() if name == "encoder" else page.write_bytes(WEB_PAGE)
     for file in SOURCES["encoder"].files if name == "encoder" else ():
         (page / file.split("/")[-1]).write_bytes(WEB_PAGE)
-    with pytest.raises(WorkshopError, match=r"archive|no NumPy arrays|is damaged"):
+    with pytest.raises(WorkshopError, match=r"is damaged" if name == "encoder" else "download is a web page"):
         fetch(SOURCES[name], file=page)
 
 
@@ -345,6 +347,36 @@ def test_a_hand_downloaded_csv_is_accepted(tmp_path, data_dir):
     pd.DataFrame(rows).to_csv(path, index=False)
     fetch(sources["reviews"], file=path)
     assert len(load_reviews("full")) == 4
+
+
+def test_images_of_another_set_in_the_same_form_are_refused(tmp_path, data_dir):
+    sources, _ = small_sources(tmp_path)
+    digits = dataclasses.replace(sources["digits"], content=SOURCES["digits"].content)
+    with pytest.raises(WorkshopError, match=r"^m\.npz holds other images than MNIST"):
+        fetch(digits, file=tmp_path / "m.npz")
+
+
+def test_a_file_that_cannot_be_read_is_named_and_not_the_disk(tmp_path, data_dir, monkeypatch):
+    page = tmp_path / "secret.csv"
+    page.write_text("x", encoding="utf-8")
+
+    def refuse(path, *_, **__):
+        raise PermissionError(errno.EACCES, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "open", refuse)
+    with pytest.raises(WorkshopError, match=r"secret\.csv cannot be read \(Permission denied\)\.$"):
+        fetch(SOURCES["products"], file=page)
+
+
+def test_the_hubs_cache_folder_is_an_encoder(tmp_path, data_dir):
+    sources, files = small_sources(tmp_path)
+    commit = tmp_path / "models--distilbert--distilbert-base-uncased" / "snapshots" / "0123"
+    commit.mkdir(parents=True)
+    for name in sources["encoder"].files:
+        (commit / Path(name).name).write_bytes(files[name])
+    assert len(list(fetch(sources["encoder"], file=commit.parents[1]).iterdir())) == 4
+    with pytest.raises(WorkshopError, match=r"config\.json is a file; --file takes the folder that holds"):
+        fetch(sources["encoder"], file=commit / "config.json")
 
 
 def test_an_encoder_of_another_kind_is_refused(tmp_path, data_dir):

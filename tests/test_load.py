@@ -120,9 +120,7 @@ def test_the_command_shows_a_warning_of_the_package_as_one_line_on_the_error_str
     )
     result = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, encoding="utf-8")
     assert (result.returncode, result.stdout) == (0, "")
-    assert len(result.stderr.splitlines()) == 1 and result.stderr.startswith(
-        "1 texts hold bytes that are not"
-    )
+    assert len(result.stderr.splitlines()) == 1 and "read as Windows-1252 (cp1252)" in result.stderr
 
 
 def test_a_frame_of_another_form_is_refused_with_column_and_example():
@@ -147,26 +145,36 @@ HOSTILE = [
 
 def test_any_csv_becomes_label_and_text(tmp_path):
     path = tmp_path / "mine.csv"
-    frame = pd.DataFrame({"id": range(len(HOSTILE)), "Text": HOSTILE, "Class": "k"})
+    frame = pd.DataFrame({"id": range(len(HOSTILE)), "Text": HOSTILE, "Class": "01"})
     frame.to_csv(path, index=False, encoding="utf-8-sig")
     table = read_table(path, "Text", "Class")
     assert list(table.columns) == ["label", "text"]
-    assert table["text"].iloc[:6].tolist() == HOSTILE[:6]
+    assert table["text"].tolist() == HOSTILE and set(table["label"]) == {"01"}
 
 
-def test_bytes_that_are_not_utf8_are_counted_and_lose_no_row(tmp_path, caplog):
-    path = tmp_path / "latin.csv"
-    path.write_bytes("t,l\nGrüße,a\nplain,b\n".encode("latin-1"))
+def test_only_an_empty_field_is_missing(tmp_path):
+    path = tmp_path / "t.csv"
+    path.write_text("t,l\nNA,None\n,null\nn/a,\n", encoding="utf-8")
     table = read_table(path, "t", "l")
-    assert len(table) == 2
-    (warning,) = (record for record in caplog.records if record.levelname == "WARNING")
-    assert "1 texts hold bytes that are not UTF-8" in warning.getMessage()
+    assert table.isna().to_numpy().tolist() == [[False, False], [False, True], [True, False]]
+    assert table["label"].tolist()[:2] == ["None", "null"] and table["text"].tolist()[::2] == ["NA", "n/a"]
+
+
+def test_what_was_found_and_what_does_not_fit_is_told(tmp_path, caplog):
+    path = tmp_path / "latin.csv"
+    path.write_bytes("t;l\nplain;Käse\nfew\nmany;a;b\n".encode("latin-1"))
+    table = read_table(path, "t", "l")
+    assert table["label"].tolist() == ["Käse"]
+    encoding, bad = (record.getMessage() for record in caplog.records if record.levelname == "WARNING")
+    assert "Windows-1252" in encoding and "'Käse'" in encoding
+    assert "2 rows do not fit" in bad and "line 3: 1 fields instead of 2; line 4: 3 fields" in bad
 
 
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"", "cannot be read"),
+        (b"", "is empty"),
+        (b"t,l\n", "has no rows"),
         (b"a,b\n1,2\n", "has no column 't'; its columns are 'a', 'b'"),
         (None, "There is no file"),
     ],

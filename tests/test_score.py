@@ -13,11 +13,13 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from typer.testing import CliRunner
 
-from tests.bundles import reviews, tfidf_bundle
+from tests.bundles import reviews, tfidf_bundle, tfidf_of
 from workshop_utils.cli import app
-from workshop_utils.data import csv_stream
+from workshop_utils.data.tables import delimited, open_table
 from workshop_utils.errors import WorkshopError
 from workshop_utils.models.bundle import score as module
 from workshop_utils.models.bundle.bundle import Bundle
@@ -50,7 +52,7 @@ def table(tmp_path):
 def scored(source, bundle, column="text", delimiter=",", **options):
     target = source.parent / "out.csv"
     report = score_file(source, target, bundle, column, **options)
-    rows = list(csv.DictReader(io.StringIO(target.read_text(encoding="utf-8")), delimiter=delimiter))
+    rows = list(csv.DictReader(io.StringIO(target.read_bytes().decode()), delimiter=delimiter))
     bad = source.parent / "out.csv.bad.csv"
     csv.field_size_limit(1 << 24)
     bad_text = bad.read_bytes().decode("utf-8", "surrogateescape") if bad.exists() else ""
@@ -99,7 +101,7 @@ def test_bom_gzip_and_windows_line_ends_change_nothing(table, bundle, pack):
 def test_bad_rows_stand_whole_with_line_and_reason_in_the_side_file(table, bundle):
     content = (
         b"id,text\n1,good\n2\n\n3,\n4,a,b\n5,caf\xe9 bad bytes\n"
-        b'6,"two\nlines"\n7,"broken\nbytes \xff"\n8,  \n9,last\n'
+        b'6,"two\nlines"\n7,"broken\nbytes \xff"\n8,  \n9,last \xc3\xa4\xc3\xb6\n'
     )
     report, rows, bad = scored(table(content), bundle)
     assert [row["id"] for row in rows] == ["1", "6", "9"]
@@ -118,18 +120,18 @@ def test_bad_rows_stand_whole_with_line_and_reason_in_the_side_file(table, bundl
 
 def test_a_quote_that_is_never_closed_swallows_no_row_silently(table, bundle):
     _, rows, bad = scored(table(b'id,text\n1,good\n2,"never closed\n3,fine\n4,fine\n'), bundle)
-    assert [row["id"] for row in rows] == ["1"]
+    assert [row["id"] for row in rows] == ["1"], "the others may belong to the text"
     assert bad == [
         {"line": "3", "reason": "a quote is never closed", "record": '2,"never closed\n3,fine\n4,fine'}
     ]
 
 
-def test_a_field_without_end_is_cut_off_and_reported(table, bundle, monkeypatch):
-    monkeypatch.setattr(csv_stream, "FIELD_LIMIT", 1000)
+def test_a_field_without_end_is_reported_and_the_rows_behind_it_are_scored(table, bundle, monkeypatch):
+    monkeypatch.setattr(delimited, "FIELD_LIMIT", 1000)
     content = b'id,text\n1,"open\n' + b"2,fine words\n" * 200
     _, rows, bad = scored(table(content), bundle)
-    assert bad[0]["reason"] == "a quote is never closed" and bad[0]["line"] == "2"
-    assert bad[0]["record"].count("fine") + len(rows) == 200
+    assert bad == [{"line": "2", "reason": "a quote is never closed", "record": '1,"open'}]
+    assert len(rows) == 200
 
 
 def test_columns_that_have_the_names_already_stay(table, bundle):
@@ -145,12 +147,11 @@ def test_a_header_alone_gives_a_header_alone(table, bundle):
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        (b"", "has no header line"),
+        (b"", "is empty"),
         (b"id,review\n1,x\n", "has no column 'text'; its columns are 'id', 'review'"),
         (b"text,text\n1,x\n", "more than one column"),
-        ("id,text\n1,x\n".encode("utf-16"), "is UTF-16"),
-        (b"id,text,\xff\n1,x,y\n", "is not UTF-8"),
-        (gzip.compress(b"id,text\n" + b"1,good\n" * 9999)[:-20], "is damaged after line"),
+        ("id,текст,text\n1,хорошо,x\n".encode("cp1251"), "is not UTF-8"),
+        (gzip.compress(b"id,text\n" + b"1,good\n" * 9999)[:-20], "is damaged after"),
     ],
 )
 def test_what_is_no_table_is_one_sentence(table, bundle, content, said):
@@ -182,6 +183,20 @@ def test_whatever_stands_in_a_field_comes_out_as_it_went_in(tmp_path, bundle, si
         rows = list(csv.DictReader(file))
     assert [row["text"] for row in rows] == list(table["text"])
     assert score_file(target, tmp_path / "again.csv", bundle, "text").rows == 3
+
+
+FIELD = st.text(st.characters(exclude_categories=["Cs"])) | st.text(st.sampled_from(',;\t|"\r\n\0 a'))
+
+
+@settings(deadline=None)
+@given(rows=st.lists(st.tuples(FIELD, FIELD, FIELD), min_size=1, max_size=5), mark=st.sampled_from(",;\t|"))
+def test_whatever_is_written_is_read_again_as_it_was(tmp_path_factory, rows, mark):
+    path = tmp_path_factory.getbasetemp() / "written.csv"
+    path.write_bytes(module._csv([("id", "text", "label"), *rows], mark))
+    with open_table(path, "text") as reader:
+        records = list(reader.records())
+    assert [tuple(record.fields) for record in records] == rows
+    assert not any(record.problem for record in records)
 
 
 def test_a_stopped_run_is_continued_and_gives_the_same_bytes(tmp_path, bundle, monkeypatch):
@@ -297,6 +312,75 @@ def test_memory_stays_flat(tmp_path, folder):
     assert 0 < small < 250_000 and large - small < 12_000
 
 
+def test_an_output_named_gz_is_packed_and_can_be_resumed(tmp_path, bundle, monkeypatch):
+    monkeypatch.setattr(module, "BATCH_ROWS", 50)
+    source = many(tmp_path / "in.csv", 400)
+    plain, whole, target = tmp_path / "plain.csv", tmp_path / "whole.csv.gz", tmp_path / "out.csv.gz"
+    for path in (plain, whole):
+        score_file(source, path, bundle, "text")
+    with pytest.raises(KeyboardInterrupt):
+        score_file(source, target, bundle, "text", progress=stop_after(3), checkpoint_seconds=0)
+    assert score_file(source, target, bundle, "text").resumed == 150
+    assert target.read_bytes() == whole.read_bytes()
+    assert gzip.decompress(target.read_bytes()) == plain.read_bytes()
+    pd.testing.assert_frame_equal(pd.read_csv(target), pd.read_csv(plain))
+    assert score_file(target, tmp_path / "again.csv", bundle, "text").rows == 400
+
+
+def test_scoring_an_output_again_gives_each_column_a_name_of_its_own(tmp_path, table, bundle):
+    source = table(GOOD)
+    for number in range(4):
+        target = tmp_path / f"out{number}.csv"
+        score_file(source, target, bundle, "text")
+        source = target
+    header = next(csv.reader(io.StringIO(source.read_text(encoding="utf-8"))))
+    assert len(header) == len(set(header)) == 2 + 4 * 3
+    assert header[2::3] == ["label", "predicted_label", "predicted_label_2", "predicted_label_3"]
+
+
+def test_a_table_in_cp1252_is_scored_and_the_encoding_named(table, bundle):
+    report, rows, bad = scored(table("id,text\n1,Käse – gut\n".encode("cp1252")), bundle)
+    assert rows[0]["text"] == "Käse – gut" and bad == [] and "Windows-1252" in report.notes[0]
+
+
+@pytest.mark.parametrize("sign", [",", "\n", "\r", '"', "😀", "x" * 300])
+def test_many_classes_with_long_and_strange_names_come_out_whole(tmp_path, table, sign):
+    labels = [f"class {number} {sign}" for number in range(5)]
+    texts = [f"word{number} common" for number in range(5) for _ in range(12)]
+    folder = tfidf_of(texts, [label for label in labels for _ in range(12)], tmp_path / "many")
+    _, rows, _ = scored(table(b"id,text\n1,word3\n2,word1\n"), Bundle.load(folder))
+    assert [row["label"] for row in rows] == [labels[3], labels[1]]
+    assert list(rows[0])[3:] == [f"probability_{label}" for label in labels]
+    assert sum(float(rows[0][f"probability_{label}"]) for label in labels) == pytest.approx(1, abs=1e-5)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no /dev")
+def test_what_is_no_plain_file_is_not_replaced(table, bundle):
+    with pytest.raises(WorkshopError, match="no plain file; for standard output say -"):
+        score_file(table(GOOD), Path("/dev/null"), bundle, "text")
+
+
+def test_the_input_is_never_the_file_of_bad_rows(table, bundle):
+    source = table(b"id,text\n1,good\n2\n", "out.csv.bad.csv")
+    with pytest.raises(WorkshopError, match="the same file"):
+        score_file(source, source.with_name("out.csv"), bundle, "text")
+    assert source.read_bytes() == b"id,text\n1,good\n2\n"
+
+
+def test_nothing_is_scored_where_the_output_cannot_be_written(table, bundle, monkeypatch):
+    real = Path.open
+
+    def read_only(path, mode="r", **options):
+        if "a" in mode:
+            raise PermissionError(13, "Permission denied")
+        return real(path, mode, **options)
+
+    monkeypatch.setattr(Path, "open", read_only)
+    monkeypatch.setattr(Bundle, "predict_proba", lambda *_: pytest.fail("scored in vain"))
+    with pytest.raises(WorkshopError, match=r"out\.csv cannot be written: Permission denied"):
+        score_file(table(GOOD), table(GOOD).with_name("out.csv"), bundle, "text")
+
+
 def command(*arguments):
     return CliRunner().invoke(app, ["score", *map(str, arguments)])
 
@@ -311,6 +395,39 @@ def test_the_command_scores_and_says_how_many_rows_were_bad(table, folder, monke
     assert told.exit_code == 3 and "is there already" in told.output
     assert command("in.csv", "out.csv", "--bundle", folder, "--overwrite").exit_code == 0
     assert command("in.csv").exit_code == 2
+
+
+@pytest.mark.parametrize(
+    "content", [b"id,text\n1,a,b\n2,c,d\n", b"id,text\n1,\n2,  \n", b'id,text\n1,"open\n']
+)
+def test_where_no_row_can_be_scored_the_exit_code_is_1(table, folder, content):
+    source = table(content)
+    told = command(source, source.with_name("out.csv"), "--bundle", folder)
+    assert told.exit_code == 1 and "rows could not be scored; they are in" in told.output
+    assert source.with_name("out.csv.bad.csv").exists()
+
+
+def piped(folder, *arguments, text=GOOD):
+    line = [sys.executable, "-m", "workshop_utils", "score", "--bundle", str(folder), *map(str, arguments)]
+    return subprocess.run(line, input=text, capture_output=True, cwd=ROOT)
+
+
+def test_minus_is_standard_input_and_output(table, folder):
+    source = table(GOOD)
+    assert command(source, source.with_name("out.csv"), "--bundle", folder).exit_code == 0
+    expected = source.with_name("out.csv").read_bytes()
+    told = piped(folder, "-", "-")
+    assert (told.returncode, told.stdout) == (0, expected) and b"standard output: 3 rows" in told.stderr
+    assert piped(folder, "-", source.with_name("piped.csv")).returncode == 0
+    assert source.with_name("piped.csv").read_bytes() == expected
+    assert piped(folder, source, "-").stdout == expected
+    told = piped(folder, "-", "-", text=b"id,text\n1,a,b\n")
+    assert told.returncode == 1 and b"Line 2 could not be scored: 3 fields instead of 2." in told.stderr
+
+
+def test_the_command_says_what_it_found_in_the_table(table, folder):
+    source = table("id,text\n1,Käse\n".encode("cp1252"))
+    assert "Windows-1252" in command(source, source.with_name("out.csv"), "--bundle", folder).output
 
 
 def test_stopping_the_command_loses_nothing(table, folder, monkeypatch):
@@ -332,9 +449,12 @@ def test_stopping_the_command_loses_nothing(table, folder, monkeypatch):
     ("arguments", "said"),
     [
         (["in.csv", "out.csv", "--text-column", "nothing"], "has no column 'nothing'"),
-        (["missing.csv", "out.csv"], "missing.csv cannot be read: No such file or directory."),
+        (["missing.csv", "out.csv"], "There is no file missing.csv."),
         (["in.csv", "in.csv"], "Input and output are the same file"),
         (["in.csv", "nowhere/out.csv"], "nowhere/out.csv cannot be written: there is no folder nowhere."),
+        (["in.csv", "."], "cannot be written: it is a folder"),
+        (["in.csv", "out.parquet"], "the output is CSV; end its name in .csv or .csv.gz"),
+        (["in.csv", "x" * 300 + ".csv"], "cannot be written: File name too long."),
         (["in.csv", "out.csv", "--bundle", "."], "There is no model in"),
     ],
 )

@@ -25,3 +25,8 @@ def test_a_small_table_is_only_shuffled():
 def test_the_same_seed_draws_the_same_rows():
     first, again, other = at_most(50, FRAME, 1), at_most(50, FRAME, 1), at_most(50, FRAME, 2)
     assert first.equals(again) and not first.equals(other)
+
+
+def test_a_rare_label_keeps_as_many_rows_as_asked_if_it_has_them():
+    counts = at_most(10, FRAME, least=12)["label"].value_counts().to_dict()
+    assert counts == {"gut": 12, "übel": 12, "😐": 4}

@@ -1,13 +1,15 @@
 """Words and the characters that a reader sees, in scripts that put signs on letters."""
 
 import doctest
+import re
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sklearn.feature_extraction.text import CountVectorizer
 
 from workshop_utils.data import words
-from workshop_utils.data.words import any_word, letters, mentions_any, swap_words, whole_words
+from workshop_utils.data.words import WORD, any_word, letters, mentions_any, swap_words, whole_words
 
 
 def test_the_examples_in_the_docstrings_are_true():
@@ -53,3 +55,25 @@ def test_a_sign_on_the_next_letter_ends_no_word():
     assert not whole_words(["u"]).search("u\u0308ber")
     assert mentions_any(["a.b", "axb"], ["a.b"]) == [True, False], "words are no patterns"
     assert swap_words("MÜDE und Wach", {"müde": "wach"}) == "WACH und Müde"
+
+
+@pytest.mark.parametrize(
+    "text", ["Hello a bc, über 12 naïve_x don't", "é e\u0301 x", "हिन्दी में", "한국어 단어", ""]
+)
+def test_counted_words_are_those_of_scikit_learn(text):
+    assert re.findall(WORD, text) == re.findall(CountVectorizer().token_pattern, text)
+
+
+def test_each_character_of_a_script_without_spaces_is_a_word():
+    assert re.findall(WORD, "abc中文def です 12 ไทย") == [
+        "abc",
+        "中",
+        "文",
+        "def",
+        "で",
+        "す",
+        "12",
+        "ไ",
+        "ท",
+        "ย",
+    ]

@@ -1,5 +1,6 @@
 """The texts that the course ships, and whether they are untouched."""
 
+import shutil
 from pathlib import Path
 
 from workshop_utils.errors import WorkshopError
@@ -28,6 +29,6 @@ def bundled_file(name: str) -> Path:
 
 def how_to_restore(path: Path) -> str:
     """What to do about a file of the course that is missing or changed."""
-    if (ROOT / ".git").exists():
+    if (ROOT / ".git").exists() and shutil.which("git"):
         return f"bring it back with `git checkout {shown(path)}`"
     return "unpack the course's archive again, or take the file from there"

@@ -5,9 +5,15 @@ All functions take and return ``str`` series or frames with columns ``label`` an
 
 import difflib
 import html
+import logging
 import unicodedata
+from collections.abc import Mapping
 
 import pandas as pd
+
+from workshop_utils.data.tables import merge_spellings
+
+_log = logging.getLogger(__name__)
 
 
 def tidy_text(texts: pd.Series) -> pd.Series:
@@ -27,10 +33,10 @@ def _tidy(text: str) -> str:
 
 
 def label_spellings(labels: pd.Series, rare: float = 0.01) -> dict[str, str]:
-    """Map rare label spellings to the frequent label they are close to.
+    """Propose, for rare label spellings, the frequent label they are close to.
 
-    Close is a similarity of at least 0.8 by :func:`difflib.get_close_matches`, ignoring case and outer white
-    space.
+    Somebody must read the proposals before they are applied: "abnormal" is close to "normal". Close
+    is a similarity of at least 0.8 by :func:`difflib.get_close_matches`, ignoring case and outer white space.
 
     Args:
         labels: one label for each row.
@@ -52,22 +58,25 @@ def label_spellings(labels: pd.Series, rare: float = 0.01) -> dict[str, str]:
     return mapping
 
 
-def clean(frame: pd.DataFrame) -> pd.DataFrame:
+def clean(frame: pd.DataFrame, spellings: Mapping[str, str] | None = None) -> pd.DataFrame:
     """One row per text, no missing values, no contradictory labels, labels spelled one way.
 
-    Texts that stand under several labels are dropped altogether: nobody can say which one is right.
-    Two texts count as the same when they agree after :func:`tidy_text` and in lower case.
+    Labels that differ only in case, white space or Unicode form are merged, and the log says which. Texts
+    that stand under several labels are dropped altogether: nobody can say which one is right. Two texts
+    count as the same when they agree after :func:`tidy_text` and in lower case.
 
     Args:
         frame: columns ``label`` and ``text``; others are kept.
+        spellings: labels to replace, such as :func:`label_spellings` proposes, once somebody has read them.
 
     Returns:
         The rows that stay, in their order, numbered from 0; the labels and texts tidied.
     """
     frame = frame.dropna(subset=["label", "text"])
-    frame = frame.assign(
-        label=frame["label"].replace(label_spellings(frame["label"])), text=tidy_text(frame["text"])
-    )
+    labels, notes = merge_spellings(frame["label"].replace(dict(spellings or {})).tolist())
+    for note in notes:
+        _log.info(note)
+    frame = frame.assign(label=labels, text=tidy_text(frame["text"]))
     frame = frame[frame["text"] != ""]
     key = frame["text"].str.casefold()
     contradictory = frame["label"].groupby(key).transform("nunique") > 1

@@ -1,6 +1,5 @@
 """Download one file so that it is either complete and verified, or not there at all."""
 
-import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,6 +8,7 @@ from requests.adapters import HTTPAdapter
 from urllib3 import Retry
 from urllib3.exceptions import MaxRetryError, ProtocolError
 
+from workshop_utils.data.containers import WEB_PAGE
 from workshop_utils.errors import WorkshopError
 from workshop_utils.files import sha256 as sha256_of
 
@@ -20,7 +20,6 @@ _ATTEMPTS = 5
 _TIMEOUT = (10, 60)  # seconds to connect, seconds without a byte
 _LONGEST_WAIT = 60  # seconds, whatever a server asks for by Retry-After
 _BUSY = (429, 500, 502, 503, 504)
-_WEB_PAGE = re.compile(rb"(\xef\xbb\xbf)?\s*<(!doctype html|html|head|script|meta|!--)", re.IGNORECASE)
 
 _SIGN_IN = (
     "a web page came instead of the file, perhaps the sign-in page of this network; open any page in your "
@@ -177,7 +176,7 @@ def _receive(response: requests.Response, part: _Part, resumed: bool, progress: 
     # Packed all the same: the body is unpacked here, so its length is unknown and no rest can be asked for.
     packed = "Content-Encoding" in response.headers
     if not resumed:
-        if _WEB_PAGE.match(piece):
+        if WEB_PAGE.match(piece):
             raise _failure(response.url, _SIGN_IN)
         part.begin("" if packed else _version(response))
     done, length = part.size, response.headers.get("Content-Length")
@@ -197,11 +196,13 @@ def _reason(error: requests.RequestException) -> str:
             return f"the server answered {code}" + (f", {_ATTEMPTS} times" if code in _BUSY else "")
         case requests.exceptions.SSLError():
             return UNTRUSTED if "CERTIFICATE_VERIFY_FAILED" in str(error) else "the secure connection failed"
+        case requests.TooManyRedirects():
+            return "the server sends us from one address to the next without end, perhaps to a sign-in page"
         case requests.Timeout():
             return f"the server did not answer in time, {_ATTEMPTS} times"
         case requests.ConnectionError():
             return f"the server could not be reached or broke off, {_ATTEMPTS} times"
-    return str(error)
+    return str(error).rstrip(".")
 
 
 def _failure(url: str, reason: str) -> WorkshopError:

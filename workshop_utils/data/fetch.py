@@ -1,5 +1,6 @@
 """``workshop fetch``: the one place that goes to the network, for the five original downloads."""
 
+import hashlib
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -28,6 +29,7 @@ class Corpus:
             of them where there are several), the prepared path, and the corpus.
         sha256: published checksum of each file. A missing one is recorded when ``prepare`` has accepted the
             first download, and compared from then on.
+        content: published checksum of the arrays, which several kinds of files hold.
         rows: rows that the prepared table must have.
         labels: how many of each label; with ``rows``, they stand in for a checksum where none is published.
         repository: repository of Hugging Face's Hub that holds the files, if one does.
@@ -39,6 +41,7 @@ class Corpus:
     files: dict[str, str]
     prepare: Callable[[Path, Path, "Corpus"], None]
     sha256: dict[str, str] = field(default_factory=dict)
+    content: str = ""
     rows: int = 0
     labels: dict[str, int] = field(default_factory=dict)
     repository: str = ""
@@ -73,16 +76,26 @@ def fetch(
         with locked(downloads / f".{corpus.name}.lock", busy):
             if file is None:
                 _fetch_all(corpus, target, downloads, mirror, progress, pause)
-            elif file.exists():
-                corpus.prepare(file, target, corpus)
             else:
-                raise WorkshopError(f"There is no file {file}; check the path behind --file.")
+                _take(corpus, file, target)
     except OSError as error:
         raise WorkshopError(
             f"{error.filename or shown(target)} cannot be used ({error.strerror or error}); "
             "free the disk or set WORKSHOP_DATA_DIR to a folder of yours."
         ) from error
     return target
+
+
+def _take(corpus: Corpus, file: Path, target: Path) -> None:
+    """Prepare what was downloaded by hand."""
+    if not file.exists():
+        raise WorkshopError(f"There is no file {file}; check the path behind --file.")
+    try:
+        corpus.prepare(file, target, corpus)
+    except OSError as error:
+        if error.filename is not None and file in [Path(error.filename), *Path(error.filename).parents]:
+            raise WorkshopError(f"{error.filename} cannot be read ({error.strerror}).") from error
+        raise
 
 
 def _fetch_all(
@@ -105,8 +118,12 @@ def _fetch_all(
         for name in unknown:
             (downloads / name).unlink()
         raise
-    for name in unknown:
-        record_sum(sums, name, sha256(downloads / name))
+    if unknown:
+        with locked(
+            downloads / ".sums.lock", f"Another fetch is writing {shown(sums)}; try again.", seconds=60
+        ):
+            for name in unknown:
+                record_sum(sums, name, sha256(downloads / name))
 
 
 def _get(
@@ -166,12 +183,28 @@ def _prepare_digits(path: Path, target: Path, corpus: Corpus) -> None:
             f"{path.name} is not MNIST: {images:,} images, expected {corpus.rows:,}; "
             f"take the file from {_address(corpus)}."
         )
+    if corpus.content and _sha256_of_arrays(arrays) != corpus.content:
+        raise WorkshopError(
+            f"{path.name} holds other images than MNIST, perhaps those of a set of the same form; "
+            f"take the file from {_address(corpus)}."
+        )
     with atomic_path(target) as draft, draft.open("wb") as file:
         np.savez_compressed(file, allow_pickle=False, **arrays)
 
 
+def _sha256_of_arrays(arrays: dict[str, np.ndarray]) -> str:
+    whole = hashlib.sha256()
+    for name in sorted(arrays):
+        whole.update(arrays[name].tobytes())
+    return whole.hexdigest()
+
+
 def _prepare_encoder(path: Path, target: Path, corpus: Corpus) -> None:
     names = [Path(name).name for name in corpus.files]
+    if not path.is_dir():
+        raise WorkshopError(f"{path} is a file; --file takes the folder that holds {', '.join(names)}.")
+    if not (path / "config.json").exists():  # the Hub's cache keeps them in snapshots/COMMIT
+        path = next((config.parent for config in sorted(path.rglob("config.json"))), path)
     check_encoder(path, names)
 
     def write(folder: Path) -> None:
@@ -235,6 +268,7 @@ _CORPORA = [
         {"mnist.npz": "https://storage.googleapis.com/tensorflow/tf-keras-datasets/mnist.npz"},
         _prepare_digits,
         sha256={"mnist.npz": "731c5ac602752760c8e48fbffcf8c3b850d9dc2a2aedcf2cc48468fc17b673d1"},
+        content="c868f4cc70f1ec2961bd3b26437ea3a5d0e93cba4d95b336c6d475dd9dabb021",
         rows=70_000,
     ),
     Corpus(

@@ -5,11 +5,10 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from workshop_utils.data.containers import LFS_POINTER
 from workshop_utils.data.download import UNTRUSTED, DownloadProgress
 from workshop_utils.errors import WorkshopError
 from workshop_utils.files import sha256 as sha256_of
-
-_LFS_POINTER = b"version https://git-lfs.github.com/spec/"
 
 
 def hub_download(
@@ -93,7 +92,7 @@ def check_encoder(folder: Path, names: Iterable[str]) -> None:
                 f"{folder} lacks {path.name}; the folder of a DistilBERT has {', '.join(names)}."
             )
         with path.open("rb") as file:
-            if file.read(len(_LFS_POINTER)) == _LFS_POINTER:
+            if file.read(len(LFS_POINTER)) == LFS_POINTER:
                 raise WorkshopError(
                     f"{path} is a pointer of Git LFS, not the file itself; run `git lfs pull` in its folder."
                 )

@@ -11,6 +11,8 @@ import pandera.pandas as pa
 
 from workshop_utils.data import schemas
 from workshop_utils.data.bundled import bundled_file
+from workshop_utils.data.tables import read_labelled
+from workshop_utils.data.tables.labelled import told_bad
 from workshop_utils.errors import WorkshopError
 from workshop_utils.paths import BUNDLED, ROOT, corpora_dir, shown
 
@@ -169,39 +171,33 @@ def shuffles_labels() -> bool:
 
 
 def read_table(csv: str | Path, text_column: str, label_column: str) -> pd.DataFrame:
-    """Any CSV file as columns ``label`` and ``text``, both ``str``, missing values kept as missing.
+    """Anybody's table as columns ``label`` and ``text``, both ``str``, as they stand in the file.
+
+    Only an empty field is missing: "NA" and "null" are words. What was found in the file is logged, and rows
+    that do not fit are left out with a warning.
 
     Args:
-        csv: the file; a relative path counts from the project's root. Bytes that are not UTF-8 become the
-            sign �, and a warning counts the texts that hold one.
+        csv: the file, in any format that :func:`~workshop_utils.data.tables.open_table` reads; a relative
+            path counts from the project's root.
         text_column: name of the column with the texts.
         label_column: name of the column with the labels.
 
     Returns:
-        One row for each of the file.
+        One row for each of the file that fits.
 
     Raises:
-        WorkshopError: no such file, not a table, or a column is missing.
+        WorkshopError: no such file, not a table, no row that fits, or a column is missing.
     """
     path = ROOT / Path(csv).expanduser()
-    if not path.is_file():
+    if not path.exists():
         raise WorkshopError(f"There is no file {csv}; check the parameter `csv`.")
-    try:
-        frame = pd.read_csv(path, dtype=str, encoding="utf-8-sig", encoding_errors="replace")
-    except (pd.errors.ParserError, pd.errors.EmptyDataError, OSError) as error:
-        raise WorkshopError(f"{csv} cannot be read as a CSV table: {error}.") from error
-    for column in (text_column, label_column):
-        if column not in frame.columns:
-            names = ", ".join(map(repr, frame.columns))
-            raise WorkshopError(f"{csv} has no column {column!r}; its columns are {names}.")
-    frame = frame[[label_column, text_column]].set_axis(["label", "text"], axis="columns")
-    broken = int(frame["text"].str.contains("\ufffd", na=False).sum())
-    _log.info("table: %s, %s rows", csv, f"{len(frame):,}")
-    if broken:
-        _log.warning(
-            "%s texts hold bytes that are not UTF-8, shown as \ufffd; save the file as UTF-8.", f"{broken:,}"
-        )
-    return frame
+    table = read_labelled(path, text_column, label_column)
+    _log.info("table: %s, %s rows", csv, f"{len(table.texts):,}")
+    for note in table.notes:
+        _log.warning(note)
+    if table.bad:
+        _log.warning(told_bad(table.bad))
+    return pd.DataFrame({"label": table.labels, "text": table.texts}, dtype="str")
 
 
 def _choose(name: str, source: Source) -> Path:

@@ -34,15 +34,14 @@ def hold_out(
     return held
 
 
-def at_most(rows: int, frame: pd.DataFrame, seed: int = 0) -> pd.DataFrame:
+def at_most(rows: int, frame: pd.DataFrame, seed: int = 0, least: int = 2) -> pd.DataFrame:
     """About ``rows`` random rows in random order, the mixture of ``label`` kept; all where there are no more.
-
-    Every label keeps two rows, if it has as many.
 
     Args:
         rows: how many are wanted.
         frame: has a column ``label``.
         seed: of the drawing and the order.
+        least: every label keeps so many rows, if it has them.
 
     Returns:
         The rows drawn, numbered from 0.
@@ -50,6 +49,6 @@ def at_most(rows: int, frame: pd.DataFrame, seed: int = 0) -> pd.DataFrame:
     share = min(1, rows / len(frame))
     drawn = []
     for _, part in frame.groupby("label"):
-        count = min(len(part), max(2, round(share * len(part))))
+        count = min(len(part), max(least, round(share * len(part))))
         drawn.append(part.sample(count, random_state=seed))
     return pd.concat(drawn).sample(frac=1, random_state=seed).reset_index(drop=True)

@@ -129,7 +129,7 @@ def write_folder(
     """
     folder = Path(folder).resolve()
     recover_folder(folder)
-    _refuse_to_empty(folder)
+    refuse_to_empty(folder)
 
     def write_all(draft: Path) -> None:
         write(draft)
@@ -206,8 +206,12 @@ def is_litter(name: str) -> bool:
     return name.startswith("._") or name in _LITTER
 
 
-def _refuse_to_empty(folder: Path) -> None:
-    """A model may be written over, and an empty folder; what somebody keeps in a folder may not."""
+def refuse_to_empty(folder: Path) -> None:
+    """A model may be written over, and an empty folder; what somebody keeps in a folder may not.
+
+    Raises:
+        WorkshopError: the folder holds something else than a model of this course, or is a file.
+    """
     if folder.exists() and not folder.is_dir():
         raise WorkshopError(f"{folder.name} is a file; give the model a folder of its own.")
     kept = [] if not folder.exists() else sorted(p for p in folder.iterdir() if not is_litter(p.name))

@@ -15,11 +15,9 @@ from workshop_utils.files import atomic_write, locked
 
 
 class JobState(BaseModel):
-    """How far a job has come: where its input goes on, and the sizes of its outputs in bytes."""
+    """How far a job has come: rows scored and bad rows so far, and the sizes of its outputs in bytes."""
 
     job: dict[str, str | int]
-    offset: int
-    line: int
     rows: int = 0
     bad: int = 0
     output_bytes: int = 0
