@@ -46,7 +46,7 @@ def test_build_check_passes_on_what_is_committed():
         (["run", "99"], 1, "There is no lesson '99'"),
         (["run", "01", "--set", "epoch=3"], 1, "has no parameter 'epoch'; it has csv"),
         (["run", "01", "--set", "seed"], 1, "--set needs name=value"),
-        (["run", "00", "--set", "epochs=many"], 1, "must be of type int"),
+        (["run", "00", "--set", "epochs=many"], 1, "must be a whole number, not 'many'"),
         (["run", "--profile", "fast"], 2, "fast"),
         (["fetch", "novels"], 2, "novels"),
         (["fetch", "reviews", "--file", "nowhere.tar.gz"], 1, "There is no file nowhere.tar.gz"),

@@ -86,6 +86,26 @@ def test_a_model_does_not_differ_from_itself():
     assert paired_difference(true, first, first) == (0, 0, 0)
 
 
+def test_of_repeated_predictions_the_mean_counts_and_texts_are_drawn_not_predictions():
+    true, first = noisy(0.8)
+    _, second = noisy(0.6, seed=1)
+    both = np.stack([first, second])
+    expected = (accuracy(true, first) + accuracy(true, second)) / 2
+    found = bootstrap_interval(true, both, "accuracy")
+    assert found.value == pytest.approx(expected)
+    assert bootstrap_interval(true, np.stack([first, first])) == bootstrap_interval(true, first)
+    gained = paired_difference(true, second, both, "accuracy")
+    assert gained.value == pytest.approx(expected - accuracy(true, second))
+
+
+def test_two_hundred_classes_need_no_more_memory_than_their_texts():
+    true = np.random.default_rng(0).integers(0, 200, 2000)
+    first, second = np.where(np.arange(2000) % 3, true, 7), np.where(np.arange(2000) % 4, true, 7)
+    assert macro_f1(true, first) == pytest.approx(f1_score(true, first, average="macro"))
+    gained = paired_difference(true, first, second, resamples=500)
+    assert 0 < gained.low < gained.value < gained.high
+
+
 @settings(max_examples=25)
 @given(st.integers(1, 50), st.integers(0, 5))
 def test_bounds_enclose_sensible_values(n, seed):

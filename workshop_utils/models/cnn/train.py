@@ -24,6 +24,7 @@ def fit(
     batch_size: int = 32,
     class_weight: Mapping[int, float] | None = None,
     seed: int = 0,
+    callbacks: "Sequence[keras.callbacks.Callback]" = (),
 ) -> pd.DataFrame:
     """Train; return one row per epoch with ``loss, accuracy``, and ``val_loss, val_accuracy`` if validated.
 
@@ -41,6 +42,7 @@ def fit(
         batch_size: inputs for one update.
         class_weight: what a mistake costs, by class number.
         seed: of the order of the batches and of dropout.
+        callbacks: more callbacks for Keras.
 
     Raises:
         ValueError: patience without validation texts.
@@ -51,11 +53,9 @@ def fit(
     if patience is not None and validation is None:
         raise ValueError("Early stopping needs validation texts; pass validation=(inputs, labels).")
     keras.utils.set_random_seed(seed)
-    callbacks = []
+    stop = []
     if patience is not None:
-        callbacks.append(
-            keras.callbacks.EarlyStopping("val_loss", patience=patience, restore_best_weights=True)
-        )
+        stop.append(keras.callbacks.EarlyStopping("val_loss", patience=patience, restore_best_weights=True))
     with tqdm(total=epochs, desc="training", unit="epoch", leave=False) as bar:
         history = network.fit(
             inputs,
@@ -64,7 +64,7 @@ def fit(
             validation_data=validation and (validation[0], np.asarray(validation[1])),
             batch_size=batch_size,
             class_weight=class_weight and dict(class_weight),
-            callbacks=[*callbacks, _show_on(bar), _stop_when_diverged()],
+            callbacks=[*callbacks, *stop, _show_on(bar), _stop_when_diverged()],
             verbose=0,
         )
     if not all(np.isfinite(weights).all() for weights in network.get_weights()):

@@ -1,0 +1,142 @@
+"""``workshop serve``: the API."""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal, NoReturn
+
+import typer
+
+from workshop_utils.cli.console import console
+from workshop_utils.errors import WorkshopError
+
+if TYPE_CHECKING:
+    from workshop_utils.production.service import PredictionLog
+
+app = typer.Typer()
+
+
+@app.command()
+def serve(
+    bundle: Annotated[Path | None, typer.Option(help="The folder of the model.")] = None,
+    deployment: Annotated[
+        Path | None, typer.Option(help="A deployment folder; the model follows its pointer.")
+    ] = None,
+    host: Annotated[str, typer.Option(help="Where to listen; 0.0.0.0 is everywhere.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free one.")] = 8000,
+    store_texts: Annotated[
+        bool, typer.Option("--store-texts", help="Keep the texts themselves, for labelling.")
+    ] = False,
+    storage: Annotated[
+        Literal["best-effort", "durable", "none"],
+        typer.Option(help="Predictions are kept beside the answer, before it, or not."),
+    ] = "best-effort",
+    keep_days: Annotated[
+        float | None, typer.Option(min=0.01, help="Then unlabelled ones are deleted.")
+    ] = None,
+    open_to_all: Annotated[
+        bool, typer.Option("--open", help="Let every machine classify without the token.")
+    ] = False,
+    supervised: Annotated[bool, typer.Option("--supervise", help="Start it anew when it dies.")] = False,
+) -> None:
+    """Answer texts over HTTP with the probabilities of their classes. Ctrl-C stops it, nothing is lost.
+
+    Without a model of your own, a quick one is trained on the bundled reviews. WORKSHOP_TOKEN is the token
+    for labels, and beyond this machine for texts, too.
+    """
+    from workshop_utils.production.service.logs import log_json
+    from workshop_utils.production.service.running import Service, stop_on_signals
+    from workshop_utils.production.service.settings import ServiceSettings
+    from workshop_utils.production.service.supervising import supervise
+
+    if bundle and deployment:
+        raise typer.BadParameter("name a bundle or a deployment, not both")
+    if deployment and not deployment.is_dir():
+        raise WorkshopError(f"There is no folder {deployment}; promote a bundle first.")
+    if not bundle and not deployment:
+        bundle = _quick_model()
+    signal.signal(signal.SIGTERM, _leave)  # until the service runs and drains
+    lines = log_json()
+    try:
+        if supervised:
+            again = [argument for argument in sys.argv[1:] if argument != "--supervise"]
+            raise typer.Exit(supervise([sys.executable, "-m", "workshop_utils", *again]))
+        settings = ServiceSettings(
+            bundle=bundle,
+            deployment=deployment,
+            host=host,
+            port=port,
+            token=os.environ.get("WORKSHOP_TOKEN", "").strip() or None,
+            open_to_all=open_to_all,
+        )
+        service = Service(settings, _prediction_log(storage, store_texts, keep_days))
+        stop_on_signals(service)
+        _tell(service.address, settings.predict_needs_token, settings.token)
+        service.run()
+    finally:
+        if not lines.stop():
+            os._exit(1 if sys.exc_info()[0] else 0)  # nobody reads our lines, and Python would wait for them
+
+
+def _leave(number: int, _: object) -> NoReturn:
+    raise SystemExit(0)
+
+
+def _tell(address: str, needs_token: bool, token: str | None) -> None:
+    header = ' -H "Authorization: Bearer $WORKSHOP_TOKEN"' if needs_token else ""
+    console.print(f"The service answers at {address}; its routes are at {address}/docs. Try it:\n")
+    console.print(
+        f"curl {address}/predict -H 'Content-Type: application/json'{header} "
+        '-d \'{"text": ["I love this product!"]}\'\n'
+    )
+    if needs_token and not token:
+        console.print(
+            "WORKSHOP_TOKEN is not set, so nobody can classify from here on; set it, or say --open.",
+            style="yellow",
+        )
+
+
+def _prediction_log(storage: str, store_texts: bool, keep_days: float | None) -> "PredictionLog | None":
+    from workshop_utils.production.store import Recorder, Retention, StoreUnavailable, open_store
+
+    if storage == "none":
+        return None
+    store = open_store()
+    try:
+        store.prepare()
+    except StoreUnavailable as error:
+        console.print(f"{error} Until that is mended, predictions are not kept.", style="yellow")
+    retention = None if keep_days is None else Retention(days=keep_days)
+    return Recorder(store, "durable" if storage == "durable" else "best-effort", store_texts, retention)
+
+
+def _quick_model() -> Path:
+    """A model of the bundled reviews, trained in a process of its own when there is none."""
+    from workshop_utils.paths import BUNDLED, model_folder
+
+    folder = model_folder("quick_reviews")
+    if not (folder / "bundle.json").exists():
+        console.print("There is no model yet: training a quick one on the bundled reviews.")
+        table = [
+            "train",
+            str(BUNDLED / "reviews.csv"),
+            "--text-column",
+            "review",
+            "--label-column",
+            "sentiment",
+        ]
+        command = [
+            sys.executable,
+            "-m",
+            "workshop_utils",
+            *table,
+            "--model",
+            "tfidf",
+            "--bundle",
+            str(folder),
+        ]
+        if subprocess.run(command).returncode:
+            raise WorkshopError("No model could be trained here; name one of yours with --bundle.")
+    return folder
