@@ -2,6 +2,7 @@
 # The first of these that runs and fits makes the environment; or name one: make PYTHON=/path/to/python.
 PYTHON ?= python3.13 python3.12 python3.11 python3
 PORT ?= 8888
+SERVE_PORT ?= 8000
 VENV := .venv
 BIN := $(VENV)/bin
 # Two stamps, one environment: what participants need, and with it what developers need.
@@ -21,7 +22,7 @@ export TOKENIZERS_PARALLELISM := false
 export MLFLOW_DISABLE_TELEMETRY := true
 
 .DEFAULT_GOAL := help
-.PHONY: help course preflight lab test check static notebooks data bench claims lock lint clean clean-env
+.PHONY: help course preflight lab serve test check static notebooks data bench claims lock lint clean clean-env
 
 help:  ## this list
 	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/make \1\t\2/p' Makefile | expand -t 18
@@ -36,8 +37,11 @@ lab: $(READY)  ## check the machine, then open the lessons in JupyterLab
 	@$(BIN)/workshop preflight --port $(PORT)
 	@$(BIN)/jupyter lab --config jupyter_lab_config.py --port $(PORT) $(LAB_OPTIONS)
 
+serve: $(READY)  ## answer texts over HTTP; trains a quick model first if there is none
+	@$(BIN)/workshop serve --port $(SERVE_PORT) $(SERVE_OPTIONS)
+
 # Tests that train or export models, or read all texts; `make check` leaves them to `make test`.
-LONG_TESTS := activations attribution bundled_texts classifier cli devices export fetch finetune nets pretrained score search wide_cnn
+LONG_TESTS := activations attribution bundled_texts classifier cli devices export fetch finetune nets pretrained score search service_openapi service_process service_sockets service_swaps wide_cnn
 
 check: static  ## the quick checks, under a minute: format, lint, types, imports, most tests
 	@$(BIN)/pytest -q -m "not slow" $(LONG_TESTS:%=--ignore=tests/test_%.py)
@@ -58,7 +62,7 @@ data: $(READY)  ## download the original corpora (the only step that needs a net
 	@$(BIN)/workshop fetch all
 
 bench: $(READY_DEV)  ## measure texts, models, training and serving (hours); writes benchmarks/results
-	@for name in bundled_texts original_corpora training_speed finetuning serving learning_curve; do $(BIN)/python -m benchmarks.$$name || exit 1; done
+	@for name in bundled_texts original_corpora training_speed finetuning serving runtimes learning_curve own_table; do $(BIN)/python -m benchmarks.$$name || exit 1; done
 
 claims: $(READY_DEV)  ## run what the lessons claim in three seeds and with shuffled labels
 	@$(BIN)/python -m benchmarks.claims

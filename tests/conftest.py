@@ -6,9 +6,11 @@ from pathlib import Path
 import jupytext
 import pytest
 
+from tests.postgres import postgres_server
 from tests.tiny import LABELS, tiny_encoder
 from workshop_utils.course.syllabus import lesson_source, load_course
 from workshop_utils.models.transformer.classifier import new_classifier
+from workshop_utils.production.store import open_store
 
 #: As the lessons set them before they import Keras: quiet, and the same rounding on every processor.
 os.environ |= {"KERAS_BACKEND": "tensorflow", "TF_CPP_MIN_LOG_LEVEL": "2", "TF_ENABLE_ONEDNN_OPTS": "0"}
@@ -52,6 +54,29 @@ def encoder(tmp_path_factory) -> str:
 def classifier(encoder):
     """That encoder with an untrained classification layer; reads at most 32 ids."""
     return new_classifier(LABELS, encoder, max_length=32)
+
+
+@pytest.fixture(scope="session")
+def postgres():
+    """A PostgreSQL server, shared by all tests; each makes a database of its own there."""
+    with postgres_server() as server:
+        yield server
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def store_url(request, tmp_path) -> str:
+    """The address of an empty store, once in SQLite and once in PostgreSQL."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'store.db'}"
+    return request.getfixturevalue("postgres").emptied()
+
+
+@pytest.fixture
+def store(store_url):
+    """An empty store, in both databases."""
+    opened = open_store(store_url)
+    yield opened
+    opened.close()
 
 
 def lesson_cells(lesson):

@@ -10,6 +10,7 @@ gets the same score to the last bit, and nothing is spent on padding. Shown in l
 
 import json
 import os
+import time
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from hashlib import sha256
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     import onnxruntime as ort
 
 _DTYPES = {"tensor(int64)": np.int64, "tensor(int32)": np.int32, "tensor(float)": np.float32}
+_SLOWER = ["SkipLayerNormFusion"]  # one operator in place of two, and a tenth slower: benchmarks/runtimes
 _PICKLES = (".pkl", ".pickle", ".joblib", ".pt", ".pth", ".bin")
 
 
@@ -37,6 +39,15 @@ class Scores(NamedTuple):
 
     probabilities: np.ndarray
     truncated: np.ndarray
+
+
+class TimedScore(NamedTuple):
+    """One text, scored: probabilities, float32 of shape (classes,), and where the time went, in seconds."""
+
+    probabilities: np.ndarray
+    truncated: bool
+    tokenise_seconds: float
+    infer_seconds: float
 
 
 class Bundle:
@@ -122,6 +133,13 @@ class Bundle:
             list(self._pool().map(run, parts))
         return Scores(probabilities, truncated)
 
+    def score_timed(self, text: str) -> TimedScore:
+        """The same for one text, to the last bit, with the time that its two steps took."""
+        began = time.perf_counter()
+        ids, truncated = self._encode(text)
+        encoded = time.perf_counter()
+        return TimedScore(self._infer(ids), truncated, encoded - began, time.perf_counter() - encoded)
+
     def predict_proba(self, texts: Iterable[str]) -> np.ndarray:
         """Class probabilities, float32 of shape (n, classes); each row sums to 1."""
         return self.score(texts).probabilities
@@ -143,8 +161,11 @@ class Bundle:
 
     def _run(self, text: str) -> tuple[np.ndarray, bool]:
         ids, truncated = self._encode(text)
+        return self._infer(ids), truncated
+
+    def _infer(self, ids: np.ndarray) -> np.ndarray:
         feed = {self._input.name: ids.astype(_DTYPES[self._input.type])}
-        return np.asarray(self._session.run(None, feed)[0])[0], truncated
+        return np.asarray(self._session.run(None, feed)[0])[0]
 
 
 def _read_whole(folder: Path, tries: int = 5) -> tuple[bytes, Card, dict[str, bytes]]:
@@ -171,7 +192,9 @@ def _session(model: bytes, folder: Path) -> "ort.InferenceSession":
     options.log_severity_level = 4
     # a model may keep weights in other files: in its own, verified folder only, not where we happen to be
     options.add_session_config_entry("session.model_external_initializers_file_folder_path", str(folder))
-    return ort.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+    return ort.InferenceSession(
+        model, options, providers=["CPUExecutionProvider"], disabled_optimizers=_SLOWER
+    )
 
 
 def _refuse_strangers(folder: Path, card: Card) -> None:

@@ -1,0 +1,286 @@
+"""``workshop serve`` as a process: it starts, stops without losing a request, comes back when killed."""
+
+import http.client
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import threading
+import time
+from contextlib import contextmanager
+
+import pytest
+
+from tests.bundles import tfidf_bundle
+from tests.serving import Client, exchange, point
+
+JSON = {"Content-Type": "application/json"}
+BODY = json.dumps({"text": ["I love this product!"]}).encode()
+
+posix = pytest.mark.skipif(os.name == "nt", reason="Windows knows no SIGTERM")
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    return tfidf_bundle(tmp_path_factory.mktemp("service") / "reviews")
+
+
+class Process:
+    """A served process, its address, and the JSON lines that it logs."""
+
+    def __init__(self, home, *arguments, **environment):
+        command = [sys.executable, "-u", "-m", "workshop_utils", "serve", "--port", "0", *map(str, arguments)]
+        self.process = subprocess.Popen(
+            command,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env=os.environ | {"WORKSHOP_HOME": str(home)} | environment,
+            encoding="utf-8",
+        )
+        self.logs: list[dict] = []
+        self.errors: list[str] = []
+        self._reader = threading.Thread(target=self._read)
+        self._reader.start()
+        self.told = ""
+        while "curl" not in self.told and (line := self.process.stdout.readline()):
+            self.told += line
+        found = re.search(r"http://\S+?:\d+", self.told)
+        self.client = Client(found[0]) if found else None
+
+    def _read(self):
+        for line in self.process.stderr:
+            try:
+                self.logs.append(json.loads(line))
+            except ValueError:
+                self.errors.append(line)
+
+    def next_address(self):
+        """Read the address that a process started anew has told."""
+        told = ""
+        while "curl" not in told and (line := self.process.stdout.readline()):
+            told += line
+        return Client(re.search(r"http://\S+?:\d+", told)[0])
+
+    def end(self, seconds=30):
+        code = self.process.wait(seconds)
+        self.told += self.process.stdout.read()
+        self._reader.join()
+        return code
+
+
+@contextmanager
+def served(home, *arguments, **environment):
+    process = Process(home, *arguments, **environment)
+    try:
+        yield process
+    finally:
+        if process.process.poll() is None:
+            process.process.kill()
+        process.process.wait()
+        process._reader.join(10)
+        process.process.stdout.close()
+        process.process.stderr.close()
+
+
+class Load(threading.Thread):
+    """Asks again and again over kept connections until nobody listens; knows what it was answered."""
+
+    def __init__(self, client):
+        super().__init__()
+        self.client, self.statuses, self.lost = client, [], []
+
+    def run(self):
+        connection = None
+        while True:
+            if connection is None:
+                connection = http.client.HTTPConnection(self.client.host, self.client.port, timeout=30)
+                try:
+                    connection.connect()
+                except OSError:
+                    return
+            try:
+                answer = exchange(connection, "POST", "/predict", BODY, JSON)
+            except OSError as error:
+                self.lost.append(error)
+                connection.close()
+                return
+            except http.client.HTTPException as error:
+                self.lost.append(error)
+                connection.close()
+                return
+            self.statuses.append(answer.status)
+            if answer.headers.get("Connection") == "close":
+                connection.close()
+                connection = None
+
+
+@posix
+@pytest.mark.parametrize("turn", range(4))
+def test_sigterm_under_load_loses_no_request(made, home, turn):
+    with served(home, "--bundle", made) as process:
+        loads = [Load(process.client) for _ in range(8)]
+        for load in loads:
+            load.start()
+        while sum(len(load.statuses) for load in loads) < 50 * (turn + 1):
+            time.sleep(0.01)
+        process.process.send_signal(signal.SIGTERM)
+        assert process.end() == 0
+        for load in loads:
+            load.join(30)
+        assert [error for load in loads for error in load.lost] == []
+        assert {status for load in loads for status in load.statuses} == {200}
+        assert not process.errors, "nothing but JSON is logged"
+
+
+@posix
+def test_after_sigterm_the_service_is_not_ready_while_it_answers_what_it_has(made, home):
+    """A request that is on its way holds the service up; it gets its answer."""
+    with served(home, "--bundle", made) as process:
+        kept = http.client.HTTPConnection(process.client.host, process.client.port, timeout=30)
+        assert exchange(kept, "GET", "/readyz").status == 200
+        half = process.client.connect()
+        head = f"Host: h\r\nContent-Type: application/json\r\nContent-Length: {len(BODY)}\r\n\r\n"
+        half.sendall(f"POST /predict HTTP/1.1\r\n{head}".encode() + BODY[:5])
+        process.process.send_signal(signal.SIGTERM)
+        while (answer := exchange(kept, "GET", "/readyz")).status == 200:
+            pass
+        assert answer.status == 503 and "stopping" in answer.json["detail"]
+        assert answer.headers["Connection"] == "close"
+        half.sendall(BODY[5:])
+        assert b" 200 OK" in half.recv(65536)
+        half.close()
+        kept.close()
+        assert process.end() == 0
+
+
+@posix
+def test_a_second_signal_ends_it_at_once(made, home):
+    with served(home, "--bundle", made) as process:
+        half = process.client.connect()
+        half.sendall(b"POST /predict HTTP/1.1\r\nHost: h\r\nContent-Length: 9\r\n\r\n")
+        process.client.get("/livez")
+        process.process.send_signal(signal.SIGINT)
+        while "Draining" not in str(process.logs) and process.process.poll() is None:
+            time.sleep(0.01)
+        process.process.send_signal(signal.SIGINT)
+        assert process.end() == 1
+        half.close()
+
+
+@posix
+def test_killed_it_is_started_anew_by_its_supervisor(made, home):
+    with served(home, "--bundle", made, "--supervise") as process:
+        assert process.client.predict("good").status == 200
+        (started,) = [line for line in process.logs if "pid" in line]
+        os.kill(started["pid"], signal.SIGKILL)
+        again = process.next_address()
+        assert again.predict("good").status == 200
+        assert [line["exit_code"] for line in process.logs if "exit_code" in line] == [-signal.SIGKILL]
+        process.process.send_signal(signal.SIGTERM)
+        assert process.end() == 0
+
+
+@posix
+def test_a_supervisor_does_not_repeat_what_cannot_work(tmp_path, home):
+    with served(home, "--bundle", tmp_path / "none", "--supervise") as process:
+        assert process.end() == 1
+        assert len([line for line in process.logs if "pid" in line]) == 1
+
+
+def test_the_printed_curl_line_works_when_it_is_pasted(made, home):
+    with served(home, "--bundle", made) as process:
+        line = next(line for line in process.told.splitlines() if line.startswith("curl"))
+        told = subprocess.run(line, shell=True, capture_output=True, check=True)
+        assert {"class_0_probability", "class_1_probability"} <= json.loads(told.stdout).keys()
+
+
+def test_predictions_are_in_the_store_after_a_stop(made, home):
+    with served(home, "--bundle", made, "--store-texts", WORKSHOP_TOKEN="secret") as process:
+        found = process.client.predict("a good film").json
+        label = {"prediction_id": found["prediction_id"], "label": "positive"}
+        answer = process.client.post("/feedback", label, {"Authorization": "Bearer secret"})
+        assert answer.json["result"] == "new"
+        process.process.terminate()
+        assert process.end() in (0, 1)
+    assert (home / "store.db").exists()
+
+
+def test_logs_are_json_with_request_ids_and_without_texts(made, home):
+    with served(home, "--bundle", made) as process:
+        process.client.post("/predict", {"text": "my secret\n{}"}, {"X-Request-ID": "abc-1"})
+        process.client.post("/predict", {"texts\n": "my secret"})
+        process.client.request("POST", "/nowhere/secret%0a%0dinjected")
+        process.process.terminate()
+        process.end()
+        answered = [line for line in process.logs if line["message"] == "answered"]
+        assert [line["status"] for line in answered] == [200, 422, 404]
+        assert answered[0]["request_id"] == "abc-1" and answered[2]["route"] == "(none)"
+        assert "secret" not in json.dumps(process.logs) and not process.errors
+
+
+@posix
+def test_a_pipe_that_nobody_reads_stops_neither_the_service_nor_its_end(made, home):
+    command = [sys.executable, "-m", "workshop_utils", "serve", "--bundle", str(made), "--port", "0"]
+    environment = os.environ | {"WORKSHOP_HOME": str(home)}
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment
+    ) as process:
+        told = process.stdout.readline().decode()
+        client = Client(re.search(r"http://\S+?:\d+", told)[0])
+        kept = http.client.HTTPConnection(client.host, client.port, timeout=30)
+        answers = [exchange(kept, "POST", "/predict", BODY, JSON).status for _ in range(1000)]
+        kept.close()
+        assert set(answers) == {200}, "a thousand log lines are more than a pipe holds"
+        process.terminate()
+        assert process.wait(30) == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "sentence"),
+    [
+        (["--bundle", "none"], 1, "There is no model in none"),
+        (["--deployment", "none"], 1, "There is no folder none"),
+        (["--bundle", "a", "--deployment", "b"], 2, "not both"),
+        (["--bundle", "MADE", "--host", "no.such.host.invalid"], 1, "cannot listen on"),
+    ],
+    ids=str,
+)
+def test_what_cannot_be_served_is_one_sentence(made, home, arguments, code, sentence):
+    arguments = [str(made) if each == "MADE" else each for each in arguments]
+    command = [sys.executable, "-m", "workshop_utils", "serve", *arguments]
+    told = subprocess.run(
+        command, capture_output=True, encoding="utf-8", env=os.environ | {"WORKSHOP_HOME": str(home)}
+    )
+    assert told.returncode == code and sentence in told.stderr and "Traceback" not in told.stderr
+
+
+def test_a_port_that_is_taken_is_one_sentence(made, home):
+    with served(home, "--bundle", made) as process:
+        command = ["serve", "--bundle", str(made), "--port", str(process.client.port), "--storage", "none"]
+        told = subprocess.run(
+            [sys.executable, "-m", "workshop_utils", *command], capture_output=True, encoding="utf-8"
+        )
+        assert told.returncode == 1 and "cannot listen" in told.stderr and "Traceback" not in told.stderr
+
+
+def test_a_deployment_is_served_before_it_has_a_model(made, home, tmp_path):
+    (tmp_path / "versions").mkdir()
+    with served(home, "--deployment", tmp_path) as process:
+        assert process.client.get("/livez").status == 200 and process.client.get("/readyz").status == 503
+        made.rename(tmp_path / "versions" / "v1")
+        try:
+            point(tmp_path, "v1")
+            while process.client.get("/readyz").status != 200:
+                time.sleep(0.05)
+            assert process.client.predict("good").json["model_version"] == "v1"
+        finally:
+            (tmp_path / "versions" / "v1").rename(made)
+
+
+@pytest.mark.slow
+def test_without_a_model_a_quick_one_is_trained_first(home):
+    with served(home) as process:
+        assert "training a quick one" in process.told
+        assert process.client.predict("I love this product!").status == 200

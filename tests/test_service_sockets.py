@@ -1,0 +1,404 @@
+"""Over real sockets: slow, broken, greedy and hostile clients cost themselves and nobody else."""
+
+import http.client
+import json
+import re
+import socket
+import struct
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from tests.bundles import reviews, tfidf_bundle
+from tests.serving import JSON, SlowModel, exchange, read_all, running, short_limits
+
+POST = "POST /predict HTTP/1.1\r\nHost: here\r\nContent-Type: application/json\r\n"
+BODY = b'{"text": "good"}'
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    return tfidf_bundle(tmp_path_factory.mktemp("service") / "reviews")
+
+
+@pytest.fixture(scope="module")
+def service(made):
+    with running(made, limits=short_limits()) as (client, _):
+        yield client
+
+
+def answers_at_once(client):
+    began = time.monotonic()
+    assert client.get("/livez").status == 200
+    return time.monotonic() - began < 1
+
+
+def closed_by_server(connection, seconds=15):
+    """Does the server close the connection while we only listen?"""
+    connection.settimeout(seconds)
+    try:
+        read_all(connection)
+    except ConnectionError:
+        pass
+    except TimeoutError:
+        return False
+    return True
+
+
+# --- slow clients
+
+
+def test_more_half_sent_bodies_than_threads_stop_nobody_and_are_cut(service):
+    stalled = [service.connect() for _ in range(100)]
+    for connection in stalled:
+        connection.sendall(f"{POST}Content-Length: 100\r\n\r\n".encode() + b'{"text"')
+    assert answers_at_once(service) and service.predict("good").status == 200
+    assert all(closed_by_server(connection) for connection in stalled)
+    for connection in stalled:
+        connection.close()
+
+
+def test_a_byte_now_and_then_is_cut_after_the_time_that_a_request_has(service):
+    with service.connect() as slow:
+        slow.sendall(POST.encode())
+        with pytest.raises(OSError):  # the server ends it
+            for _ in range(200):
+                slow.sendall(b"X")
+                time.sleep(0.1)
+        assert answers_at_once(service)
+
+
+def test_two_hundred_idle_connections_are_nobodys_trouble(service):
+    kept = [http.client.HTTPConnection(service.host, service.port, timeout=20) for _ in range(200)]
+    for connection in kept:
+        assert exchange(connection, "GET", "/livez").status == 200
+    assert answers_at_once(service) and service.predict("good").status == 200
+    for connection in kept:
+        assert closed_by_server(connection.sock)
+        connection.close()
+
+
+def test_nobody_can_hold_all_connections(made):
+    with running(made, limits=short_limits(connections=20, stall_seconds=60, request_seconds=60)) as (
+        client,
+        _,
+    ):
+        held = []
+        for _ in range(60):
+            connection = client.connect()
+            connection.sendall(b"POST /predict HTTP/1.1\r\nX")
+            held.append(connection)
+            assert len(held) % 10 or client.predict("good").status == 200
+        for connection in held:
+            connection.close()
+
+
+def test_a_client_that_does_not_read_its_answer_is_cut(service):
+    with socket.socket() as deaf:
+        deaf.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
+        deaf.connect((service.host, service.port))
+        deaf.sendall(b"GET /openapi.json HTTP/1.1\r\nHost: here\r\n\r\n" * 500)
+        assert answers_at_once(service)
+        while open_connections(service) > 1:  # the one that asks
+            time.sleep(0.05)
+
+
+def test_clients_that_leave_before_their_answer_leave_nothing_behind(made):
+    with running(made) as (client, service):
+        model = service.slot.model
+        slow = model.bundle = SlowModel(model.bundle)
+        gone = [client.connect() for _ in range(10)]
+        for connection in gone:
+            connection.sendall(f"{POST}Content-Length: {len(BODY)}\r\n\r\n".encode() + BODY)
+        slow.entered.acquire()
+        for connection in gone:
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            connection.close()
+        slow.go.set()
+        assert client.predict("good").status == 200
+        while "workshop_disconnected_clients_total 10.0" not in (
+            text := client.get("/metrics").body.decode()
+        ):
+            time.sleep(0.02)
+        assert "workshop_queued_texts 0.0" in text
+
+
+def open_connections(client):
+    return float(re.search(r"(?m)^workshop_open_connections (\S+)", client.get("/metrics").body.decode())[1])
+
+
+# --- bodies
+
+
+def test_a_body_that_is_too_long_is_refused_before_it_is_read(service):
+    with service.connect() as connection:
+        connection.sendall(f"{POST}Content-Length: {1 << 40}\r\n\r\n".encode())
+        answer = read_until(connection, b"}")
+    assert b" 413 " in answer and b"application/problem+json" in answer
+
+
+def test_who_asks_first_is_told_to_go_on_or_not_to(service):
+    expects = f"{POST}Expect: 100-continue\r\nConnection: close\r\n"
+    with service.connect() as connection:
+        connection.sendall(f"{expects}Content-Length: {len(BODY)}\r\n\r\n".encode())
+        assert read_until(connection, b"\r\n\r\n").startswith(b"HTTP/1.1 100 ")
+        connection.sendall(BODY)
+        assert b" 200 OK" in read_all(connection)
+    with service.connect() as connection:
+        connection.sendall(f"{expects}Content-Length: {1 << 40}\r\n\r\n".encode())
+        assert read_until(connection, b"}").startswith(b"HTTP/1.1 413 ")
+
+
+def test_a_client_that_sends_a_long_body_whatever_happens_still_reads_its_413(service):
+    for _ in range(5):
+        answer = service.request("POST", "/predict", b"x" * (5 << 20), JSON)
+        assert answer.status == 413 and answer.json["status"] == 413
+
+
+def read_until(connection, sign):
+    found = b""
+    while sign not in found and (part := connection.recv(65536)):
+        found += part
+    return found
+
+
+def chunked(parts):
+    lines = b"".join(b"%x\r\n%s\r\n" % (len(part), part) for part in parts)
+    return f"{POST}Transfer-Encoding: chunked\r\nConnection: close\r\n\r\n".encode() + lines + b"0\r\n\r\n"
+
+
+def test_a_chunked_body_is_read_and_one_that_is_too_long_is_413(service):
+    assert b" 200 OK" in service.raw(chunked([b'{"text"', b': "good"}']))
+    assert b" 413 " in service.raw(chunked([b"x" * 65_536] * 40))
+
+
+def test_a_body_of_the_largest_size_is_read(made, service):
+    body = json.dumps({"text": "x" * ((1 << 20) - 12)}).encode()
+    assert len(body) == 1 << 20
+    assert service.request("POST", "/predict", body, JSON).status == 200
+    assert service.request("POST", "/predict", body + b" ", JSON).status == 413
+
+
+@pytest.mark.parametrize("text", ["a " * 500_000, "x" * 1_000_000, "e\u0301" * 150_000, "😴" * 250_000])
+def test_a_text_of_a_megabyte_is_answered_in_time(service, text):
+    body = json.dumps({"text": text}, ensure_ascii=False).encode()
+    assert service.request("POST", "/predict", body, JSON).status == 200
+
+
+# --- what is no HTTP
+
+
+@pytest.mark.parametrize(
+    ("request_bytes", "status"),
+    [
+        (f"{POST}Content-Length: -1\r\n\r\n", 400),
+        (f"{POST}Content-Length: 1\r\nContent-Length: 2\r\n\r\nab", 400),
+        (f"{POST}Content-Length: x\r\n\r\n", 400),
+        (f"{POST}Transfer-Encoding: gzip\r\n\r\n", 501),
+        (f"{POST}Transfer-Encoding: chunked\r\n\r\nzz\r\n", 400),
+        ("nonsense\r\n\r\n", 400),
+        ("\x16\x03\x01\x02\x00\x01\r\n\r\n", 400),
+        ("GET /livez HTTP/1.1\r\nBad Header\r\n\r\n", 400),
+        ("GET /livez HTTP/1.1\r\nX: a\rb\r\n\r\n", 400),
+        ("GET /livez HTTP/1.1\r\nX: " + "a" * 100_000 + "\r\n\r\n", 431),
+        ("GET /" + "a" * 1_000_000 + " HTTP/1.1\r\n\r\n", 431),
+    ],
+    ids=lambda value: repr(value)[:50],
+)
+def test_what_is_no_http_is_refused_in_the_same_form(service, request_bytes, status):
+    answer = service.raw(request_bytes.encode("latin-1"))
+    head, _, body = answer.partition(b"\r\n\r\n")
+    assert head.startswith(f"HTTP/1.0 {status} ".encode()) or head.startswith(f"HTTP/1.1 {status} ".encode())
+    assert b"application/problem+json" in head and json.loads(body)["status"] == status
+    assert b"Connection: close" in head
+
+
+def test_a_smuggled_second_request_is_not_answered(service):
+    inner = b"GET /livez HTTP/1.1\r\nHost: here\r\n\r\n"
+    both = f"{POST}Content-Length: {len(inner)}\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n".encode()
+    answer = service.raw(both.replace(b"HTTP/1.1\r\n", b"HTTP/1.1\r\nConnection: close\r\n", 1) + inner)
+    assert answer.count(b"HTTP/1.1 ") == 1
+
+
+@pytest.mark.parametrize("host", [b"\xff", b"a b", b"[::1", b"a:99999999", b'"><script>', b"a/../b", b""])
+def test_whatever_a_host_header_holds_is_answered_without_5xx(service, host):
+    for path in (b"/livez", b"/docs", b"/nowhere"):
+        answer = service.raw(
+            b"GET " + path + b" HTTP/1.1\r\nHost: " + host + b"\r\nConnection: close\r\n\r\n"
+        )
+        assert answer.startswith((b"HTTP/1.1 2", b"HTTP/1.1 4")) and b"<script" not in answer
+
+
+def test_a_hundred_headers_are_fine(service):
+    assert service.get("/livez", {f"X-Header-{number}": "1" for number in range(100)}).status == 200
+
+
+def test_requests_in_one_go_are_answered_in_their_order(service):
+    one = "GET /{} HTTP/1.1\r\nHost: here\r\nConnection: {}\r\n\r\n"
+    answer = service.raw((one.format("livez", "keep-alive") + one.format("nowhere", "close")).encode())
+    assert re.findall(rb"HTTP/1.1 (\d+)", answer) == [b"200", b"404"]
+
+
+# --- too much of it
+
+
+def test_when_the_queue_is_full_the_rest_is_429_and_health_answers(made):
+    with running(made, runs=1, limits=short_limits(queued_texts=4, stall_seconds=60)) as (client, service):
+        model = service.slot.model
+        slow = model.bundle = SlowModel(model.bundle)
+        with ThreadPoolExecutor(64) as threads:
+            first = threads.submit(client.predict, "good")
+            slow.entered.acquire()
+            waiting = [threads.submit(client.predict, "good") for _ in range(63)]
+            refused = [each.result() for each in as_soon_as(59, waiting)]
+            assert {answer.status for answer in refused} == {429}
+            assert all(int(answer.headers["Retry-After"]) >= 1 for answer in refused)
+            for path in ("/livez", "/readyz", "/metrics", "/info", "/v2/health/live", "/v2/health/ready"):
+                assert client.get(path).status == 200
+            assert client.post("/predict/batch", {"text": ["a"]}).status == 429
+            slow.go.set()
+            assert first.result().status == 200
+            assert sorted(each.result().status for each in waiting) == [200] * 4 + [429] * 59
+        assert client.predict("good").status == 200
+
+
+def test_texts_of_a_megabyte_leave_room_for_short_ones(made):
+    """A long text counts as many: two that wait are more than the queue holds."""
+    with running(made, runs=1) as (client, service):
+        model = service.slot.model
+        slow = model.bundle = SlowModel(model.bundle)
+        long = "x" * 900_000
+        with ThreadPoolExecutor(3) as threads:
+            asked = [threads.submit(client.predict, long)]
+            slow.entered.acquire()
+            asked.append(threads.submit(client.predict, long))
+            while not service._pool.queued:
+                time.sleep(0.01)
+            assert client.predict(long).status == 429
+            asked.append(threads.submit(client.predict, "short"))
+            while service._pool.queued < 47:
+                time.sleep(0.01)
+            slow.go.set()
+            assert [each.result().status for each in asked] == [200, 200, 200]
+        assert service._pool.queued == 0
+
+
+def as_soon_as(count, futures):
+    """The first ``count`` futures that are done."""
+    while len(done := [each for each in futures if each.done()]) < count:
+        time.sleep(0.01)
+    return done
+
+
+def test_a_large_request_does_not_keep_a_small_one_waiting(made):
+    with running(made, runs=1) as (client, service):
+        model = service.slot.model
+        order, score, gate = [], model.bundle.score_timed, threading.Event()
+
+        class Recording(SlowModel):
+            def score_timed(self, text):
+                assert gate.wait(30)
+                order.append(text)
+                return score(text)
+
+        model.bundle = Recording(model.bundle)
+        with ThreadPoolExecutor(2) as threads:
+            large = threads.submit(client.post, "/predict/batch", {"text": [f"large {n}" for n in range(60)]})
+            while service._pool.queued < 59:
+                time.sleep(0.01)
+            small = threads.submit(client.predict, "small")
+            while service._pool.queued < 60:
+                time.sleep(0.01)
+            gate.set()
+            assert small.result().status == large.result().status == 200
+        assert order.index("small") <= 2
+
+
+def test_what_takes_too_long_is_504_and_its_place_is_free_again(made):
+    limits = short_limits(deadline_seconds=0.3, queued_texts=8)
+    with running(made, runs=1, limits=limits) as (client, service):
+        model = service.slot.model
+        slow = model.bundle = SlowModel(model.bundle)
+        late = client.post("/predict/batch", {"text": ["a"] * 8})
+        assert late.status == 504 and late.json["status"] == 504
+        assert service._pool.queued == 0, "what had not begun was given up"
+        slow.go.set()
+        while (answer := client.predict("good")).status == 504:
+            pass
+        assert answer.status == 200
+
+
+def test_a_model_that_fails_is_500_without_a_text_and_makes_the_service_not_ready(made, caplog):
+    with running(made) as (client, service):
+        model = service.slot.model
+        good, model.bundle = model.bundle, Broken()
+        for _ in range(5):
+            answer = client.predict("my secret text")
+            assert (
+                answer.status == 500
+                and b"secret" not in answer.body
+                and b"/" not in answer.json["detail"].encode()
+            )
+        assert client.get("/readyz").status == 503 and client.get("/livez").status == 200
+        assert "secret" not in caplog.text and "RuntimeError" in caplog.text
+        model.bundle = good
+        assert client.predict("good").status == 200 and client.get("/readyz").status == 200
+
+
+class Broken:
+    def score_timed(self, text):
+        raise RuntimeError(f"cannot score {text}")
+
+
+def test_a_panic_in_a_library_costs_one_request_and_no_thread(made):
+    class Panic(BaseException):
+        """As Rust's panics arrive in Python."""
+
+    class Panicking:
+        def score_timed(self, text):
+            raise Panic("secret")
+
+    with running(made, runs=1) as (client, service):
+        model = service.slot.model
+        good, model.bundle = model.bundle, Panicking()
+        assert [client.predict("good").status for _ in range(3)] == [500] * 3
+        model.bundle = good
+        assert client.predict("good").status == 200
+
+
+def test_without_memory_a_request_is_503_and_the_next_one_is_answered(made):
+    class Greedy:
+        def score_timed(self, text):
+            raise MemoryError
+
+    with running(made) as (client, service):
+        model = service.slot.model
+        good, model.bundle = model.bundle, Greedy()
+        assert client.predict("good").status == 503
+        model.bundle = good
+        assert client.predict("good").status == 200
+
+
+def test_thousands_of_requests_leave_threads_descriptors_and_memory_as_they_were(made):
+    psutil = pytest.importorskip("psutil")
+    texts = reviews()[0]
+    with running(made) as (client, _), ThreadPoolExecutor(8) as threads:
+
+        def work(number):
+            kind = number % 5
+            if kind == 4:
+                return client.request("POST", "/predict", b"{", JSON).status == 400
+            if kind == 3:
+                return client.post("/predict/batch", {"text": texts[number % 900 :][:8]}).status == 200
+            return client.predict(texts[number % len(texts)] * (1 + number % 7)).status == 200
+
+        assert all(threads.map(work, range(600)))
+        process = psutil.Process()
+        before = process.num_threads(), process.memory_info().rss
+        files = process.num_fds() if hasattr(process, "num_fds") else 0
+        assert all(threads.map(work, range(1500)))
+        assert process.num_threads() <= before[0] + 1
+        assert not files or process.num_fds() <= files + 16, "beside what clients are closing just now"
+        assert process.memory_info().rss < before[1] * 1.1 + (8 << 20)

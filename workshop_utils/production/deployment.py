@@ -1,0 +1,47 @@
+"""The reader of a deployment folder: immutable versions, and pointers that name one of them.
+
+``versions/NAME/`` are bundles; the files ``current`` and ``challenger`` hold the NAME that is served and the
+one that may score in its shadow. A pointer is replaced atomically, so a reader sees the old name or the new.
+"""
+
+import re
+from pathlib import Path
+from typing import Literal
+
+from workshop_utils.errors import WorkshopError
+
+PointerName = Literal["current", "challenger"]
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", re.ASCII)
+
+
+def pointed_version(deployment: Path, pointer: PointerName = "current") -> str | None:
+    """The name of the version that a pointer names; None where there is no such pointer.
+
+    Raises:
+        WorkshopError: the pointer cannot be read, or holds something else than one name.
+    """
+    try:
+        content = (deployment / pointer).read_bytes()[:1000]
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise WorkshopError(f"The pointer {pointer} cannot be read: {error.strerror or error}.") from error
+    name = content.decode("utf-8", "replace").strip()
+    if not _NAME.fullmatch(name):
+        raise WorkshopError(f"The pointer {pointer} holds no name of a version; promote a bundle again.")
+    return name
+
+
+def version_folder(deployment: Path, version: str) -> Path:
+    """The folder of a version, which is a bundle.
+
+    Raises:
+        WorkshopError: the name is none, or there is no such folder of its own in ``versions``.
+    """
+    folder = deployment / "versions" / version
+    if not _NAME.fullmatch(version) or folder.is_symlink() or not folder.is_dir():
+        raise WorkshopError(
+            f"There is no version {version[:100]} in {deployment.name}; promote a bundle again."
+        )
+    return folder

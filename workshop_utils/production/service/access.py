@@ -1,0 +1,33 @@
+"""Who may do what: the token, and why somebody who has none is refused."""
+
+import hmac
+from collections.abc import Callable
+
+from flask import request
+
+from workshop_utils.production.service.problems import Problem
+
+
+def token_check(token: str | None) -> Callable[[], None]:
+    """A check for ``before_request``: the header ``Authorization`` must be ``Bearer`` and the token.
+
+    Args:
+        token: as ``WORKSHOP_TOKEN`` holds it; without one, nobody may.
+    """
+
+    def check() -> None:
+        if not token:
+            raise Problem(
+                403, "This route needs a token, and this service has none: start it with WORKSHOP_TOKEN set."
+            )
+        if not _carries(token):
+            raise Problem(403, "This route needs the header Authorization: Bearer and the service's token.")
+
+    return check
+
+
+def _carries(token: str) -> bool:
+    scheme, _, given = request.headers.get("Authorization", "").partition(" ")
+    # WSGI hands header bytes over as latin-1
+    right = hmac.compare_digest(given.strip().encode("latin-1", "replace"), token.encode("utf-8"))
+    return right and scheme.lower() == "bearer"

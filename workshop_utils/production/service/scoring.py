@@ -1,0 +1,174 @@
+"""Texts wait for a core here. Every text is scored alone, so a core takes one at a time, whoever sent it.
+
+Requests take turns: one of 64 texts does not keep one of a single text waiting. How much may wait is counted
+in texts, because texts are what takes time.
+"""
+
+import logging
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from threading import Condition, Event, Thread
+from typing import NamedTuple
+
+from workshop_utils.production.service.problems import where_it_failed
+
+_log = logging.getLogger(__name__)
+
+
+class TextScore(NamedTuple):
+    """One text, scored: a probability for each class, the label, and where the time went, in seconds."""
+
+    probabilities: tuple[float, ...]
+    label: str
+    truncated: bool
+    tokenise_seconds: float
+    infer_seconds: float
+
+
+_LONG = 20_000
+
+#: From one text to its score; safe to call from several threads.
+TextScorer = Callable[[str], TextScore]
+
+
+class Overloaded(Exception):
+    """More texts wait than the service lets wait."""
+
+
+class DeadlinePassed(Exception):
+    """The scores were not there in time."""
+
+
+class ScoringFailed(Exception):
+    """The model failed on a text of this job."""
+
+
+@dataclass(eq=False)
+class ScoringJob:
+    """The texts of one request, on their way. ``queue_seconds`` passed until a core took the first one."""
+
+    scorer: TextScorer
+    texts: Sequence[str]
+    submitted: float
+    queue_seconds: float = 0.0
+    scores: list[TextScore | None] = field(default_factory=list)
+    error: Exception | None = None
+    taken: int = 0
+    done: int = 0
+    finished: Event = field(default_factory=Event)
+
+
+def _weight(texts: Sequence[str]) -> int:
+    return len(texts) + sum(len(text) // _LONG for text in texts)
+
+
+class ScoringPool:
+    """As many threads as texts may be scored at once, and the jobs that wait for them.
+
+    Args:
+        runs: texts scored at once, each on one core. max_queued: texts that may wait.
+
+    Attributes:
+        queued: texts that wait now; a long one counts once more for every 20,000 characters.
+    """
+
+    def __init__(self, runs: int, max_queued: int) -> None:
+        self.runs, self.queued = runs, 0
+        self._max_queued = max_queued
+        self._jobs: deque[ScoringJob] = deque()
+        self._running = 0
+        self._turn = Condition()
+        self._closed = False
+        self._threads = [Thread(target=self._work, name=f"score-{n}", daemon=True) for n in range(runs)]
+        for thread in self._threads:
+            thread.start()
+
+    def submit(self, scorer: TextScorer, texts: Sequence[str], wait: bool = True) -> ScoringJob:
+        """Queue the texts of a request; an empty queue takes any request that is allowed at all.
+
+        Args:
+            scorer: scores one text.
+            texts: at least one.
+            wait: False for work that can be left out: it is taken only where a core is free.
+
+        Raises:
+            Overloaded: too many texts wait already.
+        """
+        job = ScoringJob(scorer, texts, time.monotonic(), scores=[None] * len(texts))
+        with self._turn:
+            full = self.queued and self.queued + _weight(texts) > self._max_queued
+            if full or (not wait and self.queued + self._running >= self.runs):
+                raise Overloaded
+            self.queued += _weight(texts)
+            self._jobs.append(job)
+            self._turn.notify(len(texts))
+        return job
+
+    def result(self, job: ScoringJob, deadline: float) -> list[TextScore]:
+        """The scores in the order of the texts.
+
+        Args:
+            job: from :meth:`submit`.
+            deadline: by the clock of ``time.monotonic``.
+
+        Raises:
+            DeadlinePassed: they are not there by then; what has not begun is given up.
+            ScoringFailed: the model failed; its cause is the error.
+        """
+        in_time = job.finished.wait(max(0.0, deadline - time.monotonic()))
+        if not in_time:
+            self._give_up(job)
+            raise DeadlinePassed
+        if job.error:
+            raise ScoringFailed from job.error
+        return [score for score in job.scores if score is not None]
+
+    def close(self) -> None:
+        """Let the threads end when nothing waits any more."""
+        with self._turn:
+            self._closed = True
+            self._turn.notify_all()
+        for thread in self._threads:
+            thread.join(5)
+
+    def _give_up(self, job: ScoringJob) -> None:
+        with self._turn:
+            if job in self._jobs:
+                self._jobs.remove(job)
+                self.queued -= _weight(job.texts[job.taken :])
+
+    def _work(self) -> None:
+        while (turn := self._next()) is not None:
+            job, row = turn
+            try:
+                job.scores[row] = job.scorer(job.texts[row])
+            except Exception as error:
+                _log.error("The model failed on a text: %s", where_it_failed(error))
+                job.error = error
+                self._give_up(job)
+                job.finished.set()
+            with self._turn:
+                self._running -= 1
+                job.done += 1
+                if job.done == len(job.texts):
+                    job.finished.set()
+
+    def _next(self) -> tuple[ScoringJob, int] | None:
+        """The next text of the job whose turn it is; None when the pool is closed."""
+        with self._turn:
+            while not self._jobs:
+                if self._closed:
+                    return None
+                self._turn.wait()
+            job = self._jobs.popleft()
+            row = job.taken
+            if row == 0:
+                job.queue_seconds = time.monotonic() - job.submitted
+            job.taken += 1
+            self.queued -= _weight(job.texts[row : row + 1])
+            self._running += 1
+            if job.taken < len(job.texts):
+                self._jobs.append(job)
+            return job, row

@@ -1,0 +1,291 @@
+"""waitress, hard to knock over: health has threads of its own, nobody holds all connections, a stop drains.
+
+The main thread reads and writes all sockets and never waits for one client. A request gets a thread only when
+it has arrived whole, so a slow client costs a connection and no thread.
+"""
+
+import logging
+import time
+from collections.abc import Callable
+from typing import Any
+from wsgiref.types import WSGIApplication
+
+from waitress import create_server, wasyncore
+from waitress.channel import HTTPChannel
+from waitress.server import BaseWSGIServer
+from waitress.task import ErrorTask, ThreadedTaskDispatcher, WSGITask
+
+from workshop_utils.errors import WorkshopError
+from workshop_utils.production.service.problems import Problem, problem_body
+from workshop_utils.production.service.requests_seen import ARRIVED
+from workshop_utils.production.service.settings import Limits
+
+_log = logging.getLogger(__name__)
+
+#: These answer at once, whatever else waits.
+_HEALTH_PATHS = frozenset({"/livez", "/readyz", "/metrics", "/info", "/v2/health/live", "/v2/health/ready"})
+_HEALTH_THREADS, _SPARE_THREADS = 2, 8
+_CROWD = 16
+_IDLE_BEFORE_STOP = 0.5  # a kept connection is closed in a drain when nothing has come for so many seconds
+_LINGER_SECONDS, _LINGER_BYTES = 2.0, 64 << 20
+
+
+class _Lanes:
+    """Two lines of tasks, each with threads of its own: health, and everything else."""
+
+    def __init__(self, threads: int) -> None:
+        self._work, self._health = ThreadedTaskDispatcher(), ThreadedTaskDispatcher()
+        self._work.set_thread_count(threads)
+        self._health.set_thread_count(_HEALTH_THREADS)
+
+    def add_task(self, channel: "_Channel") -> None:
+        channel.arrived = time.monotonic()
+        path = getattr(channel.requests[0], "path", "")
+        (self._health if path in _HEALTH_PATHS else self._work).add_task(channel)
+
+    def shutdown(self, timeout: float = 1) -> None:
+        for lane in (self._health, self._work):
+            lane.shutdown(timeout=timeout)
+
+
+class _Task(WSGITask):
+    def get_environment(self) -> dict[str, Any]:
+        return super().get_environment() | {ARRIVED: self.channel.arrived}
+
+    def start(self) -> None:
+        super().start()
+        if self.channel.server.owner.draining:
+            self.set_close_on_finish()
+
+
+class _RefusalTask(ErrorTask):
+    """What is no HTTP, or too large, is refused in the same form as everything else."""
+
+    def execute(self) -> None:
+        error = self.request.error
+        body, media_type = problem_body(Problem(error.code, f"{error.reason}: {error.body}."), "")
+        self.status = f"{error.code} {error.reason}"
+        self.response_headers.append(("Content-Type", media_type))
+        self.set_close_on_finish()
+        self.content_length = len(body)
+        self.write(body)
+        self.channel.lingers = True
+        self.channel.server.owner.on_refusal(error.code)
+
+
+class _Channel(HTTPChannel):
+    """One connection.
+
+    Attributes:
+        arrived: when its request had arrived whole. began: when the one that is arriving began, else None.
+        lingers: the client may still be sending what was refused; closing at once would lose the answer.
+    """
+
+    task_class = _Task
+    error_task_class = _RefusalTask
+    arrived = 0.0
+    close_when_flushed: bool
+    began: float | None = None
+    lingers = False
+    _lingering_since: float | None = None
+    _lingered_bytes = 0
+
+    def received(self, data: bytes) -> bool:
+        if self._lingering_since is not None:
+            self._lingered_bytes += len(data)
+            return False
+        taken = super().received(data)
+        self.began = None if self.request is None else self.began or time.monotonic()
+        return taken
+
+    def send_continue(self) -> None:
+        if self.request.error:  # do not ask for a body that is refused already
+            self.request.expect_continue = False
+        else:
+            super().send_continue()
+
+    def readable(self) -> bool:
+        return self._lingering_since is not None or super().readable()
+
+    def handle_write(self) -> None:
+        if self.lingers and self.close_when_flushed and not self.total_outbufs_len:
+            if self._lingering_since is None:
+                self._lingering_since = time.monotonic()
+                self.close_when_flushed = False
+                self._say_no_more()
+            return
+        super().handle_write()
+
+    def handle_close(self) -> None:
+        if self.connected and (self.requests or self.total_outbufs_len):
+            self.server.owner.on_disconnect()
+        super().handle_close()
+
+    def is_over(self, limits: Limits, now: float) -> bool:
+        """Has this connection had its time?"""
+        if self._lingering_since is not None:
+            return now - self._lingering_since > _LINGER_SECONDS or self._lingered_bytes > _LINGER_BYTES
+        if self.requests:
+            return False
+        late = self.began is not None and now - self.began > limits.request_seconds
+        return late or self.idle_seconds > limits.stall_seconds
+
+    @property
+    def idle_seconds(self) -> float:
+        """Since something moved; waitress notes that by the clock on the wall, which may jump."""
+        return abs(time.time() - self.last_activity)
+
+    @property
+    def is_busy(self) -> bool:
+        """Is there something of this connection to be done yet?"""
+        return bool(
+            self.requests or self.total_outbufs_len or self.request is not None or self.close_when_flushed
+        )
+
+    def _say_no_more(self) -> None:
+        try:
+            self.socket.shutdown(1)  # the answer is complete; what comes is read and forgotten
+        except OSError:
+            self.handle_close()
+
+
+class ServiceServer:
+    """The server of one app. :meth:`run` serves until :meth:`drain` was called and the last answer is sent.
+
+    Args:
+        app: the WSGI app. host, port: where to listen; port 0 takes a free one.
+        in_flight: requests that may wait inside the app at once; there are some more threads than these.
+        limits: of the service.
+
+    Attributes:
+        address: where it listens, as people type it. draining: it was asked to stop.
+        on_refusal: called with the status when a request was refused before the app saw it.
+        on_disconnect: called when a client left before it had read its answer.
+
+    Raises:
+        WorkshopError: it cannot listen there.
+    """
+
+    def __init__(self, app: WSGIApplication, host: str, port: int, in_flight: int, limits: Limits) -> None:
+        self.draining = False
+        self.on_refusal: Callable[[int], None] = lambda status: None
+        self.on_disconnect: Callable[[], None] = lambda: None
+        self._limits = limits
+        self._connections = _affordable(limits.connections)
+        self._map: dict[int, Any] = {}
+        self._lanes = _Lanes(in_flight + _SPARE_THREADS)
+        self._drain_began = 0.0
+        self._tended = 0.0
+        try:
+            create_server(
+                app,
+                map=self._map,
+                _dispatcher=self._lanes,
+                listen=f"[{host}]:{port}" if ":" in host else f"{host}:{port}",
+                connection_limit=self._connections + 10,
+                max_request_body_size=limits.body_bytes + 1,
+                max_request_header_size=limits.header_bytes,
+                cleanup_interval=1 << 30,  # connections are looked after here
+                log_socket_errors=False,
+                ident="workshop",
+            )
+        except (OSError, ValueError) as error:
+            reason = getattr(error, "strerror", None) or error
+            raise WorkshopError(
+                f"The service cannot listen on {host}, port {port}: {reason}; try other ones."
+            ) from error
+        self._listeners = [each for each in self._map.values() if isinstance(each, BaseWSGIServer)]
+        for listener in self._listeners:
+            listener.channel_class, listener.owner = _Channel, self
+        shown = "127.0.0.1" if host in ("0.0.0.0", "::") else f"[{host}]" if ":" in host else host
+        self.address = f"http://{shown}:{self._listeners[0].effective_port}"
+
+    def run(self) -> None:
+        """Serve; returns when drained."""
+        while not self._is_done():
+            wasyncore.loop(timeout=self._patience(), use_poll=True, map=self._map, count=1)
+            self._accept_more()
+            self._tend()
+        for channel in self._channels():
+            channel.handle_close()
+        self._lanes.shutdown()
+        wasyncore.close_all(self._map, ignore_all=True)
+
+    @property
+    def open_connections(self) -> int:
+        """Connections of clients that are open now."""
+        return len(self._channels())
+
+    def drain(self) -> None:
+        """Stop: answer what has arrived, take nothing new. Safe to call from a signal handler or a thread."""
+        self.draining = True
+        self._listeners[0].pull_trigger()
+
+    def _channels(self) -> list[_Channel]:
+        return [each for each in list(self._map.values()) if isinstance(each, _Channel)]
+
+    def _patience(self) -> float:
+        return 0.05 if self.draining else 1.0
+
+    def _accept_more(self) -> None:
+        """Take those who wait at the door; waitress takes one each time it looks: a crowd takes seconds."""
+        for listener in self._listeners if not self.draining else ():
+            for _ in range(_CROWD):
+                before = len(self._map)
+                if before >= self._connections or not listener.accepting:
+                    break
+                listener.handle_accept()
+                if len(self._map) == before:
+                    break
+
+    def _tend(self) -> None:
+        """Close what is over; when there are too many connections, those that are idle for longest."""
+        now = time.monotonic()
+        full = len(self._map) >= self._connections
+        if now - self._tended < 0.5 and not full:
+            return
+        self._tended = now
+        channels = self._channels()
+        for channel in channels:
+            if channel.is_over(self._limits, now):
+                channel.handle_close()
+        if full:
+            idle = [each for each in channels if each.connected and not each.requests]
+            idle.sort(key=lambda each: now - (each.began or now) + each.idle_seconds)
+            for channel in idle[-max(1, self._connections // 16) :]:
+                channel.handle_close()
+
+    def _is_done(self) -> bool:
+        if not self.draining:
+            return False
+        if not self._drain_began:
+            self._drain_began = time.monotonic()
+            _log.info("Draining.", extra={"connections": self.open_connections})
+            self._stop_listening()
+        for channel in self._channels():
+            if not channel.is_busy and channel.idle_seconds > _IDLE_BEFORE_STOP:
+                channel.handle_close()
+        seconds = time.monotonic() - self._drain_began
+        if left := len(self._channels()):
+            if seconds < self._limits.drain_seconds:
+                return False
+            _log.warning("Stopped with %d connections open after %d seconds.", left, seconds)
+        return True
+
+    def _stop_listening(self) -> None:
+        for listener in self._listeners:
+            before = -1
+            while before < len(self._map):  # who has connected already is answered
+                before = len(self._map)
+                listener.handle_accept()
+            wasyncore.dispatcher.close(listener)  # its trigger stays: threads wake the loop by it
+
+
+def _affordable(connections: int) -> int:
+    """Not more connections than half of the files that this process may open."""
+    try:
+        import resource
+    except ImportError:  # Windows
+        return min(connections, 400)
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return connections if soft == resource.RLIM_INFINITY else max(16, min(connections, soft // 2))

@@ -1,0 +1,88 @@
+"""Predictions, true labels and decisions in SQLite or PostgreSQL. Knows nothing of models or HTTP.
+
+The service writes through a :class:`Recorder`; monitoring, labelling and retraining read with the functions
+of this room. Everything that arrives is numbered in the order of its commit, so nothing rests on clocks.
+"""
+
+from workshop_utils.production.store.counts import VersionCount, count_by_version
+from workshop_utils.production.store.database import Store, open_store
+from workshop_utils.production.store.decisions import (
+    Decision,
+    list_decisions,
+    read_decision,
+    record_decision,
+)
+from workshop_utils.production.store.feedback import GivenLabel, add_label, add_many_labels, label_history
+from workshop_utils.production.store.label_table import LabelTableReport, add_labels_of_table
+from workshop_utils.production.store.predictions import add_predictions
+from workshop_utils.production.store.recorder import Recorder, StorageMode
+from workshop_utils.production.store.records import (
+    Feedback,
+    FeedbackResult,
+    LabelRefused,
+    Part,
+    Prediction,
+    ShadowAnswer,
+    StoreUnavailable,
+    UnknownLabel,
+    UnknownPrediction,
+    new_prediction_id,
+)
+from workshop_utils.production.store.retention import Pruned, Retention, prune
+from workshop_utils.production.store.sampling import (
+    Draw,
+    DrawSizes,
+    TextToLabel,
+    draw_texts,
+    list_draws,
+    texts_to_label,
+)
+from workshop_utils.production.store.stream import (
+    LabelledPrediction,
+    labelled,
+    last_label,
+    last_prediction,
+)
+
+__all__ = [
+    "Decision",
+    "Draw",
+    "DrawSizes",
+    "Feedback",
+    "FeedbackResult",
+    "GivenLabel",
+    "LabelRefused",
+    "LabelTableReport",
+    "LabelledPrediction",
+    "Part",
+    "Prediction",
+    "Pruned",
+    "Recorder",
+    "Retention",
+    "ShadowAnswer",
+    "StorageMode",
+    "Store",
+    "StoreUnavailable",
+    "TextToLabel",
+    "UnknownLabel",
+    "UnknownPrediction",
+    "VersionCount",
+    "add_label",
+    "add_labels_of_table",
+    "add_many_labels",
+    "add_predictions",
+    "count_by_version",
+    "draw_texts",
+    "label_history",
+    "labelled",
+    "last_label",
+    "last_prediction",
+    "list_decisions",
+    "list_draws",
+    "new_prediction_id",
+    "open_store",
+    "prune",
+    "read_decision",
+    "record_decision",
+    "texts_to_label",
+]
