@@ -24,6 +24,7 @@ source = "auto"
 csv = ""
 text_column = "review"
 label_column = "sentiment"
+most_rows = 4000
 folds = 4
 epochs = 8
 seed = 0
@@ -32,15 +33,16 @@ seed = 0
 # ## What do we have to tell apart?
 #
 # As in lesson 01, we bring the table into one form: a column `label` and a column `text`. The bundled reviews also have a
-# `later` part, in which the world has moved on. That part belongs to lesson 09, so we leave it alone.
+# `later` part, in which the world has moved on. That part belongs to lesson 09, so we leave it alone. Your own table is
+# cleaned as in lesson 01; of a large one, about `most_rows` random rows are taken, so that the lesson takes minutes.
 
 # %%
-from workshop_utils.data import load_reviews, read_table
-from workshop_utils.data.clean import clean
+from workshop_utils.data import load_reviews
+from workshop_utils.data.own import own_training_table
 
 if csv:
-    table = clean(read_table(csv, text_column, label_column)).assign(split="reference")
-    table = table[table.groupby("label")["text"].transform("size") >= 5 * folds]
+    table = own_training_table(csv, text_column, label_column, 5 * folds, most_rows, seed=seed)
+    table["split"] = "reference"
 else:
     table = load_reviews(source).query("split != 'later'")
     table = table.rename(columns={"sentiment": "label", "review": "text"})
@@ -155,7 +157,8 @@ def keyword_rule(texts, keywords):
     points = pd.DataFrame({k: [hits(text, keywords[k]) for text in texts] for k in labels})
     if points.empty:
         return np.full(len(texts), majority, dtype=object)
-    draw = points.eq(points.max(axis=1), axis=0).sum(axis=1) > 1
+    most = points.max(axis=1)
+    draw = (most == 0) | (points.eq(most, axis=0).sum(axis=1) > 1)
     return points.idxmax(axis=1).where(~draw, majority).to_numpy(dtype=object)
 
 
@@ -299,7 +302,7 @@ plt.show()
 from workshop_utils.models.metrics import bootstrap_interval
 
 ours = bootstrap_interval(true, ruled, "accuracy", seed=seed)
-assert abs(ours.low - low) < 0.02 and abs(ours.high - high) < 0.02
+assert csv or max(abs(ours.low - low), abs(ours.high - high)) < 0.02
 (
     [round(float(bound), 3) for bound in (low, high)],
     [round(bound, 3) for bound in (ours.low, ours.high)],
@@ -348,10 +351,13 @@ pd.DataFrame({"df": df, "idf": tiny_idf.round(2)}).T
 
 # %% [markdown]
 # **TF-IDF** is count times idf, and finally each row is divided by its length in the sense of Pythagoras, the root of the sum
-# of squares. Now the real thing: the vocabulary of the training part, words that stand in at least two texts.
+# of squares. Now the real thing: the vocabulary of the training part, words that stand in at least two texts. `WORD` takes
+# words as scikit-learn does, two letters or more, and single characters where a script has no spaces, as Chinese.
 
 # %%
-counter = CountVectorizer(min_df=2)
+from workshop_utils.data.words import WORD
+
+counter = CountVectorizer(min_df=2, token_pattern=WORD)
 counts_train = counter.fit_transform(train["text"]).astype(float)
 counts_test = counter.transform(test["text"]).astype(float)
 words = counter.get_feature_names_out()
@@ -484,13 +490,16 @@ pd.Series({name: macro_f1(true, said) for name, (said, _) in answers.items()}).r
 # The last model, on TF-IDF, is still in `logistic`. A weight per word can be read. Which words pull hardest?
 
 # %% alt="Horizontal bars for each label: the twelve words with the largest weights"
+from workshop_utils.course.fonts import figure_labels
+
 weights = logistic.coef_ if len(labels) > 2 else np.vstack([-logistic.coef_, logistic.coef_])
-shown_labels = labels[:4]
-figure, axes = plt.subplots(1, len(shown_labels), figsize=(5 * len(shown_labels), 4.6))
-for axis, label, row in zip(axes, shown_labels, weights, strict=False):
+titles = figure_labels(labels[:4], most=20)
+figure, axes = plt.subplots(1, len(titles), figsize=(5 * len(titles), 4.6))
+for axis, title, row in zip(axes, titles, weights, strict=False):
     strongest = np.argsort(row)[-12:]
-    axis.barh(words[strongest], row[strongest], color="C5")
-    axis.set(title=f"speaks for {label}", xlabel="weight")
+    axis.barh(range(len(strongest)), row[strongest], color="C5")
+    axis.set_yticks(range(len(strongest)), figure_labels(words[strongest]))
+    axis.set(title=f"speaks for {title}", xlabel="weight")
 plt.show()
 
 # %% [markdown]
@@ -722,7 +731,7 @@ verdict
 from sklearn.feature_extraction.text import TfidfVectorizer
 
 ### BEGIN SOLUTION
-pairs = TfidfVectorizer(min_df=2, ngram_range=(1, 2))
+pairs = TfidfVectorizer(min_df=2, ngram_range=(1, 2), token_pattern=WORD)
 pairs_train = pairs.fit_transform(train["text"])
 with_pairs = LogisticRegression(max_iter=2000).fit(pairs_train, label_train)
 pair_answers = with_pairs.predict(pairs.transform(test["text"]))
@@ -793,13 +802,13 @@ marks.round(3)
 # look splendid in a report. Macro-F1 says: next to nothing. The confusion matrices show why.
 
 # %% alt="Two confusion matrices on the uneven part: as it comes, nearly all texts are called by the common label; with balanced weights, part of the rare ones are found"
-from sklearn.metrics import ConfusionMatrixDisplay
+from sklearn.metrics import ConfusionMatrixDisplay, confusion_matrix
 
 figure, axes = plt.subplots(1, 2, figsize=(10, 4))
 for axis, name in zip(axes, ["as it comes", "balanced weights"], strict=True):
-    ConfusionMatrixDisplay.from_predictions(
-        uneven_true, uneven[name], labels=[common, rare], ax=axis, colorbar=False, cmap="Blues"
-    )
+    counts = confusion_matrix(uneven_true, uneven[name], labels=[common, rare])
+    display = ConfusionMatrixDisplay(counts, display_labels=figure_labels([common, rare], most=20))
+    display.plot(ax=axis, colorbar=False, cmap="Blues")
     axis.set_title(name)
     axis.grid(False)
 plt.show()
@@ -867,7 +876,7 @@ from workshop_utils.course.results import record
 score = bars.set_index("model")["macro_f1"]
 best_simple = score["TF-IDF + logistic"]
 assert idf_difference < 1e-9 and table_difference < 1e-9, "TF-IDF by hand is scikit-learn's"
-assert best_simple > max(score["keyword rule"], score["majority class"]), "learning beats rules"
+assert csv or best_simple > score[["keyword rule", "majority class"]].max(), "learning wins"
 assert csv or (0.84 if official else 0.70) < best_simple < (0.92 if official else 0.88)
 assert csv or (versus.loc[["majority class", "keyword rule"], "verdict"] == "worse").all()
 assert (

@@ -619,11 +619,12 @@ plt.show()
 # %%
 from sklearn.model_selection import StratifiedGroupKFold, cross_val_predict
 from workshop_utils.data import load_products
-from workshop_utils.data.clean import clean
+from workshop_utils.data.clean import clean, label_spellings
 from workshop_utils.data.duplicates import duplicate_groups
 
 listings = load_products(source).rename(columns={"category": "label", "description": "text"})
-listings = at_most(4 * test_rows, clean(listings), seed)
+listings = clean(listings, label_spellings(listings["label"]))
+listings = at_most(4 * test_rows, listings, seed)
 apart = StratifiedGroupKFold(folds, shuffle=True, random_state=seed)
 twins = duplicate_groups(listings["text"])
 said = cross_val_predict(counting(), listings["text"], listings["label"], groups=twins, cv=apart)

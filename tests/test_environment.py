@@ -26,7 +26,8 @@ from workshop_utils.paths import ROOT
 #: What serving may import: everything else belongs to the extras.
 SERVING = [
     *("errors.py", "paths.py", "files.py", "quiet.py", "__main__.py"),
-    *("cli", "production", "models/bundle", "models/tokenization.py", "data/csv_stream.py"),
+    *("cli", "production", "models/bundle", "models/tokenization.py", "data/tables"),
+    *("models/evaluation", "models/metrics.py", "data/labelled.py"),
 ]
 LIMIT_MB = 450
 TEXTS = [*reviews()[0][:40], *HOSTILE, "wort " * 500]
@@ -178,3 +179,24 @@ def test_the_command_scores_a_table_in_the_serving_environment(serving, bundles,
     told = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)
     assert told.returncode == 0, told.stderr
     assert len((tmp_path / "out.csv").read_text(encoding="utf-8").splitlines()) == 3
+
+
+@pytest.mark.slow
+def test_the_commands_evaluate_and_predict_need_no_more_and_train_says_what_it_needs(
+    serving, bundles, tmp_path
+):
+    (tmp_path / "in.csv").write_text("text,label\ngood,positive\nbad,negative\n", encoding="utf-8")
+
+    def workshop(*arguments):
+        command = [serving.with_name("workshop"), *arguments, "--bundle", bundles[1]]
+        return subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, encoding="utf-8")
+
+    told = workshop("evaluate", "in.csv", "--html", "page.html")
+    assert told.returncode == 0 and "majority class" in told.stdout, told.stderr
+    assert "in.csv" in (tmp_path / "page.html").read_text(encoding="utf-8")
+    told = workshop("predict", "a good film")
+    assert told.returncode == 0 and "Words that mattered" in told.stdout, told.stderr
+    told = workshop("train", "in.csv", "--text-column", "text", "--label-column", "label")
+    assert told.returncode == 1 and "pip install -c requirements.lock '.[train]'" in " ".join(
+        told.stderr.split()
+    )

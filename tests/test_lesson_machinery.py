@@ -164,6 +164,17 @@ def test_a_false_claim_and_an_unnoticed_mistake_fail_the_run(
     assert error in outcome.error and outcome.exercises == {"passed": 1}
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize(("csv", "status"), [("", "failed"), ("mine.csv", "done")])
+def test_neither_claims_nor_solutions_are_held_against_somebodys_own_table(
+    home, data_dir, source, csv, status
+):
+    source(SOURCE.replace('source = "sample"', 'csv = ""').replace("y = 4", "y = 4 if not csv else 7"))
+    monkey = LESSON.model_copy(update={"parameters": {}})
+    outcome = run_lesson(monkey, "workshop", "solved", {"csv": csv})
+    assert (outcome.status, outcome.exercises) == (status, {"wrong" if csv else "passed": 1})
+
+
 def test_claims_are_strict_on_the_bundled_data_only(source, data_dir, home):
     source(SOURCE)
     notebook = build_notebook(LESSON)

@@ -2,6 +2,8 @@
 
 import os
 import socket
+from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -111,6 +113,26 @@ def test_the_locks_packages_for_developers_need_not_be_installed(installed, tmp_
     lock = lock_of(tmp_path, "base-part==1", "course-part==2.0", "deep-part==3", "tests==7")
     line = preflight.check_packages(lock, "project", "course")
     assert line == Line("Packages", "3 as in lock")
+
+
+def test_a_folder_behind_one_that_is_closed_to_us_is_on_the_disk_of_the_open_one(tmp_path, monkeypatch):
+    def refuse(path):
+        if path != tmp_path:
+            raise PermissionError(13, "Permission denied", str(path))
+        return SimpleNamespace(free=5e9)
+
+    monkeypatch.setattr("workshop_utils.course.preflight.shutil.disk_usage", refuse)
+    assert preflight.check_disk(tmp_path / "closed" / "home").found == "5.0 GB free"
+    assert not preflight.check_disk(Path("/elsewhere")).ok
+
+
+def test_without_the_program_git_nobody_is_told_to_run_it(monkeypatch, tmp_path):
+    (tmp_path / ".git").mkdir()
+    monkeypatch.setattr(bundled, "ROOT", tmp_path)
+    monkeypatch.setattr(bundled.shutil, "which", lambda program: f"/usr/bin/{program}")
+    assert "git checkout" in bundled.how_to_restore(tmp_path / "data" / "reviews.csv")
+    monkeypatch.setattr(bundled.shutil, "which", lambda program: None)
+    assert "archive" in bundled.how_to_restore(tmp_path / "data" / "reviews.csv")
 
 
 def test_too_little_disk_is_red(tmp_path):

@@ -121,10 +121,20 @@ def test_a_lesson_that_ends_itself_before_its_end_has_failed(course):
 
 
 @pytest.mark.slow
-def test_settings_reach_the_lesson_and_text_stays_text(course):
+def test_what_a_person_can_mend_is_one_sentence_without_the_cell(course):
+    refusal = "from workshop_utils.errors import WorkshopError; raise WorkshopError('There is one label.')"
+    course(BAD.replace("numbers[7]", refusal))
+    done, printed = run(["01"])
+    assert not done
+    assert "01_bad failed:\nThere is one label.\n" in printed
+    assert "numbers" not in printed and "WorkshopError" not in printed
+
+
+@pytest.mark.slow
+def test_settings_reach_the_lesson_and_text_stays_as_it_was_typed(course):
     course(BAD)
-    done, printed = run(["good"], ["size=7", "name=12"])
-    assert done and "size 7" in printed and "word 12" in printed
+    done, printed = run(["good"], ["size=7", "name=012"])
+    assert done and "size 7" in printed and "word 012" in printed
 
 
 def test_an_unknown_setting_is_refused_before_anything_runs(course, home):

@@ -161,11 +161,14 @@ def check_disk(folder: Path, needed: float = DISK_GB) -> Line:
         folder: where; it need not exist yet.
         needed: GB.
     """
-    while not folder.exists():
-        folder = folder.parent
-    free = shutil.disk_usage(folder).free / 1e9
-    fix = "" if free >= needed else f"free {needed:.0f} GB on the disk of {folder}"
-    return Line("Disk", f"{free:.1f} GB free", fix)
+    for place in (folder, *folder.parents):
+        try:
+            free = shutil.disk_usage(place).free / 1e9
+        except OSError:  # not there yet, or closed to us
+            continue
+        fix = "" if free >= needed else f"free {needed:.0f} GB on the disk of {place}"
+        return Line("Disk", f"{free:.1f} GB free", fix)
+    return Line("Disk", f"{folder} cannot be reached", "name another folder in WORKSHOP_HOME")
 
 
 def check_memory(needed: float = MEMORY_GB) -> Line:

@@ -26,6 +26,7 @@ from workshop_utils.course.parameters import defaults, overrides
 from workshop_utils.course.results import EXERCISE_MIME, RESULTS_MIME
 from workshop_utils.course.syllabus import Lesson, Profile
 from workshop_utils.data.load import originals
+from workshop_utils.errors import WorkshopError
 from workshop_utils.paths import ROOT, shown
 
 _log = logging.getLogger(__name__)
@@ -118,7 +119,7 @@ def run_lesson(
     outcome.seconds = time.perf_counter() - start
     outcome.memory = memory.peak_mb
     _read_reports(outcome)
-    if outcome.status == "done":
+    if outcome.status == "done" and not on_own_table(notebook, values):
         outcome.error = _objection(
             outcome, form, strict=profile != "smoke" and on_bundled_data(notebook, values)
         )
@@ -134,7 +135,19 @@ def on_bundled_data(notebook: nbformat.NotebookNode, values: dict[str, Any]) -> 
         values: what is put into its parameters cell.
     """
     parameters = defaults(notebook) | values
-    return not parameters.get("csv") and (parameters.get("source") == "sample" or not originals())
+    if on_own_table(notebook, values):
+        return False
+    return parameters.get("source") == "sample" or not originals()
+
+
+def on_own_table(notebook: nbformat.NotebookNode, values: dict[str, Any]) -> bool:
+    """Does the lesson read somebody's own table? Its claims and solutions are about the course's data.
+
+    Args:
+        notebook: the lesson.
+        values: what is put into its parameters cell.
+    """
+    return bool((defaults(notebook) | values).get("csv"))
 
 
 def _objection(outcome: Outcome, form: Form, strict: bool) -> str:
@@ -150,8 +163,10 @@ def _objection(outcome: Outcome, form: Form, strict: bool) -> str:
 
 
 def _explained(error: Exception, notebook: Path, peak_mb: float) -> str:
-    """Why the lesson failed, for people; with the code of the cell where there is one."""
+    """Why the lesson failed, for people: one sentence, or the code of the cell and its error."""
     if isinstance(error, PapermillExecutionError):
+        if error.ename == WorkshopError.__name__:
+            return str(error.evalue)
         return f"{error.source}\n{error.ename}: {error.evalue}"
     begun = _begun(notebook)
     if not begun:
