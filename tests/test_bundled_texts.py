@@ -1,13 +1,17 @@
 """The bundled texts hold what their card promises: variety, planted rows, difficulty, drift."""
 
+import json
+
 import pandas as pd
 import pytest
 
+from benchmarks import bundled_reviews as crossing
 from benchmarks import bundled_texts as measure
 from benchmarks.data_card import CARD, filled
 from workshop_utils.data import load_poems, load_products, load_reviews
 from workshop_utils.data.clean import clean, label_spellings
 from workshop_utils.data.schemas import CATEGORIES
+from workshop_utils.files import sha256
 from workshop_utils.paths import BUNDLED
 
 FRAMES = measure.bundled()
@@ -128,6 +132,13 @@ def test_reviews_have_the_promised_calendar():
     assert magazine["sentiment"].value_counts().to_dict() == {"negative": 60, "positive": 60}
 
 
+def test_the_measured_reviews_are_these_and_every_bound_is_met():
+    kept = json.loads((crossing.RESULTS / "bundled_reviews.json").read_text(encoding="utf-8"))
+    assert kept["reviews.csv"] == sha256(BUNDLED / "reviews.csv"), "run `python -m benchmarks.bundled_reviews`"
+    for name, (low, high) in crossing.BOUNDS.items():
+        assert low <= kept["figures"][name] <= high, name
+
+
 def test_who_wrote_each_review_stands_beside_it():
     reviews = load_reviews("sample")
     written = pd.read_csv(BUNDLED / "reviews_writers.csv", keep_default_na=False)
@@ -136,7 +147,7 @@ def test_who_wrote_each_review_stands_beside_it():
     assert set(written["writer"]) - set(people["writer"]) == {"first edition"}
     turned = written[written["kind"] == "turned"].merge(reviews, on="review_id")
     by_month = pd.crosstab(turned["written_at"].dt.strftime("%Y-%m"), turned["sentiment"])
-    assert by_month.index.tolist() == ["2026-05", "2026-06", "2026-07"] and (by_month == 25).all(axis=None)
+    assert by_month.index.tolist() == ["2026-05", "2026-06", "2026-07"] and (by_month == 28).all(axis=None)
     plain = written[(written["pool"] == "reference") & (written["writer"] != "first edition")]
     assert (plain["kind"] == "ironic").mean() <= 0.06
 
