@@ -4,8 +4,9 @@
     python -m benchmarks.serving --small      # a trial of two minutes; writes nothing
 
 Fine-tunes the packaged encoder on film reviews (the original corpus where ``WORKSHOP_DATA_DIR`` holds it) and
-compares the int8 bundle with the transformers pipeline, with the bare ONNX Runtime session and with other
-ways to make int8 of it; then scores tables with a TF-IDF bundle. Writes ``benchmarks/results/serving.md``.
+compares the int8 bundle with the transformers pipeline and with the bare ONNX Runtime session; then scores
+tables with a TF-IDF bundle. Writes ``benchmarks/results/serving.md``. Kinds of int8 and another runtime:
+``benchmarks.runtimes``.
 """
 
 import argparse
@@ -26,8 +27,7 @@ import pandas as pd
 
 from workshop_utils.data import load_reviews
 from workshop_utils.models.bundle.bundle import Bundle
-from workshop_utils.models.export.distilbert import export_distilbert, to_onnx
-from workshop_utils.models.export.quantize import by_blocks, by_channel, quantised
+from workshop_utils.models.export.distilbert import export_distilbert
 from workshop_utils.models.export.tfidf import export_tfidf
 from workshop_utils.models.transformer.classifier import new_classifier
 from workshop_utils.models.transformer.finetune import fine_tune
@@ -39,19 +39,17 @@ BUNDLE = "bundle"
 
 
 class Sizes(NamedTuple):
-    """Texts to train on, to gate on, to test on and to compare kinds of int8 on; texts and rounds of a speed
-    measurement; table rows."""
+    """Texts to train on, to gate on and to test on; texts and rounds of a speed measurement; table rows."""
 
     train: int = 3000
     gate: int = 2000
     test: int = 2000
-    kinds: int = 1000
     texts: int = 64
     rounds: int = 7
     rows: tuple[int, ...] = (10_000, 30_000, 100_000)
 
 
-SMALL = Sizes(train=64, gate=60, test=60, kinds=60, texts=8, rounds=2, rows=(500, 2_000))
+SMALL = Sizes(train=64, gate=60, test=60, texts=8, rounds=2, rows=(500, 2_000))
 
 
 def split(sizes: Sizes) -> tuple[pd.DataFrame, ...]:
@@ -70,16 +68,19 @@ def texts_of_one_length(tokenizer, frame: pd.DataFrame, count: int) -> list[str]
     return [tokenizer.decode(ids[start : start + size]) for start in starts]
 
 
-def on_one_thread(graph: Path | bytes) -> ort.InferenceSession:
+def on_one_thread(graph: Path) -> ort.InferenceSession:
     """The bare session that a bundle runs."""
     options = ort.SessionOptions()
     options.intra_op_num_threads = 1
-    return ort.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
+    options.enable_cpu_mem_arena = False
+    return ort.InferenceSession(
+        graph, options, providers=["CPUExecutionProvider"], disabled_optimizers=["SkipLayerNormFusion"]
+    )
 
 
 def ready_ids(bundle: Bundle, texts: Iterable[str]) -> list[dict[str, np.ndarray]]:
     """What a session takes, for each text."""
-    return [{"input_ids": bundle._read(text)[0].astype(np.int64)} for text in texts]
+    return [{"input_ids": bundle._encode(text)[0].astype(np.int64)} for text in texts]
 
 
 def ways(model, tokenizer, folder: Path, texts: list[str]) -> dict[str, Callable[[], object]]:
@@ -130,38 +131,6 @@ def speed_table(table: pd.DataFrame) -> pd.DataFrame:
             "bundle is so many times as fast": _spread(ratios[name], 2),
         }
         for name in table
-    }
-    return pd.DataFrame(rows).T
-
-
-def kinds(model, folder: Path, frame: pd.DataFrame, texts: list[str], rounds: int) -> pd.DataFrame:
-    """Every kind of int8 beside float32 on one thread: speed on ``texts``, answers on the reviews."""
-    wide = to_onnx(model)
-    graphs = {
-        "float32": wide,
-        "one scale per channel in all layers": by_channel(wide),
-        "by blocks in all layers": by_blocks(wide),
-        "by blocks in the feed-forward layers": quantised(wide),
-    }
-    sessions = {name: on_one_thread(graph) for name, graph in graphs.items()}
-    bundle = Bundle.load(folder)
-
-    def answers(name: str, batch: list[dict]) -> np.ndarray:
-        return np.concatenate([sessions[name].run(None, row)[0] for row in batch])
-
-    alike, reviews = ready_ids(bundle, texts), ready_ids(bundle, frame["review"])
-    speed = speeds({name: partial(answers, name, alike) for name in graphs}, len(texts), rounds)
-    ratios = speed / speed[["float32"]].to_numpy()
-    scores = {name: answers(name, reviews) for name in graphs}
-    exact = scores["float32"]
-    rows = {
-        name: {
-            "megabytes": round(len(graph) / 1e6),
-            "times as fast as float32": _spread(ratios[name], 2),
-            "equal labels, percent": 100 * (scores[name].argmax(1) == exact.argmax(1)).mean(),
-            "mean change of a probability": f"{np.abs(scores[name] - exact).mean():.4f}",
-        }
-        for name, graph in graphs.items()
     }
     return pd.DataFrame(rows).T
 
@@ -233,7 +202,6 @@ def report(sizes: Sizes) -> str:
         texts = texts_of_one_length(tokenizer, test, sizes.texts)
         speed = speed_table(speeds(ways(model, tokenizer, folder, texts), len(texts), sizes.rounds))
         accuracy = accuracies(model, tokenizer, folder, test)
-        narrow = kinds(model, folder, test[: sizes.kinds], texts, sizes.rounds)
         costs = table_costs(train, work, sizes.rows, max(1, sizes.rounds // 2))
         threads = Bundle.load(folder).threads
     parts = [
@@ -248,9 +216,6 @@ def report(sizes: Sizes) -> str:
         speed.to_markdown(),
         f"\n## Accuracy on {len(test):,} test texts, percent\n",
         pd.DataFrame([accuracy]).round(2).to_markdown(index=False),
-        "\n## Kinds of int8, on one thread: speed on the texts above, answers on "
-        f"{min(sizes.kinds, len(test)):,} test texts\n",
-        narrow.to_markdown(),
         "\n## Scoring tables with a TF-IDF bundle\n",
         costs.to_markdown(),
     ]

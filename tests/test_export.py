@@ -18,6 +18,7 @@ from workshop_utils.models.bundle.bundle import Bundle
 from workshop_utils.models.bundle.card import describe
 from workshop_utils.models.export import distilbert as module
 from workshop_utils.models.export import gate as gate_module
+from workshop_utils.models.export import quantize
 from workshop_utils.models.export.distilbert import export_distilbert
 from workshop_utils.models.export.distilbert_to_onnx import to_onnx
 from workshop_utils.models.export.gate import int8_gate
@@ -303,15 +304,64 @@ def test_int8_answers_like_pytorch(encoder, int8):
     np.testing.assert_allclose(int8.predict_proba(HOSTILE), expected(encoder, rows), atol=0.01)
 
 
-def test_int8_spares_the_feed_forward_layers_the_common_scale(onnx_model):
-    import onnx
+ROWS = [np.arange(start, start + 12, dtype=np.int64)[None] for start in (1000, 3000, 5000)]
 
-    graph = onnx.load_model_from_string(quantized(onnx_model)).graph
-    kinds = [node.op_type for node in graph.node]
-    assert kinds.count("MatMulNBits") == 4, "two feed-forward layers in each"
-    assert kinds.count("MatMulInteger") == 10, (
-        "query, key, value and output in each, and the classifier's two"
-    )
+
+def run(graph, rows=ROWS):
+    """Answers of the bare ONNX Runtime."""
+    import onnxruntime
+
+    session = onnxruntime.InferenceSession(graph, providers=["CPUExecutionProvider"])
+    return np.concatenate([session.run(None, {"input_ids": row})[0] for row in rows])
+
+
+@pytest.fixture(scope="module")
+def with_outliers(encoder):
+    """The encoder with one huge channel in front of each second feed-forward layer, as real ones have it."""
+    import copy
+
+    import torch
+
+    model = copy.deepcopy(encoder[0])
+    with torch.no_grad():
+        for layer in model.distilbert.transformer.layer:
+            layer.ffn.lin1.bias[3] += 500
+            layer.ffn.lin2.weight *= 40
+            layer.ffn.lin2.weight[:, 3] /= 4000
+    return to_onnx(model)
+
+
+def test_large_channels_do_not_drown_the_others_in_int8(with_outliers, monkeypatch):
+    exact = run(with_outliers)
+    spared = np.abs(run(quantized(with_outliers, ROWS)) - exact).mean()
+    monkeypatch.setattr(quantize, "OUTLIERS", 0)
+    drowned = np.abs(run(quantized(with_outliers, ROWS)) - exact).mean()
+    assert spared < drowned / 3, f"mean change of a probability: {spared:.5f}, and {drowned:.5f} without"
+
+
+def test_channels_are_scaled_and_set_apart_without_changing_an_answer(with_outliers, monkeypatch):
+    monkeypatch.setattr(quantize, "_in_whole_numbers", lambda model: model.SerializeToString())
+    prepared = quantized(with_outliers, ROWS)
+    assert prepared != with_outliers
+    np.testing.assert_allclose(run(prepared), run(with_outliers), atol=1e-5)
+
+
+def test_int8_needs_no_operator_outside_onnx_and_no_sum_of_it_overflows_without_vnni(onnx_model):
+    import onnx
+    from onnx import numpy_helper
+
+    model = onnx.load_model_from_string(quantized(onnx_model, ROWS))
+    assert {node.domain for node in model.graph.node} == {""}
+    stored = {tensor.name: tensor for tensor in model.graph.initializer}
+    layers = [node for node in model.graph.node if node.op_type == "MatMulInteger"]
+    assert len(layers) == 12, "six in each of two; not the classifier's"
+    for layer in layers:
+        weights = numpy_helper.to_array(stored[layer.input[1]]).astype(int)
+        assert 2 * 255 * np.abs(weights).max() < 2**15, "two products are added in 16 bits"
+
+
+def test_the_same_texts_make_the_same_int8_model_to_the_last_bit(onnx_model):
+    assert quantized(onnx_model, ROWS) == quantized(onnx_model, ROWS)
 
 
 def test_the_float32_bundle_answers_like_pytorch_at_every_length(
@@ -384,7 +434,7 @@ def test_an_int8_model_that_is_broken_is_not_taken_for_a_rounded_one(
     for tensor in broken.graph.initializer:
         if tensor.name.endswith("classifier.weight"):
             tensor.CopyFrom(numpy_helper.from_array(-40 * numpy_helper.to_array(tensor), tensor.name))
-    monkeypatch.setattr(module, "quantized", lambda model: broken.SerializeToString())
+    monkeypatch.setattr(module, "quantized", lambda model, rows: broken.SerializeToString())
     bundle = Bundle.load(export_distilbert(*encoder, tmp_path / "b", reviews()[0][:20], ["negative"] * 20))
     assert bundle.card.precision == "float32" and "differ by" in caplog.text
 
