@@ -9,6 +9,7 @@ import typer
 from typer.testing import CliRunner
 
 from tests.conftest import COURSE
+from workshop_utils import cli
 from workshop_utils.cli import app
 from workshop_utils.course import preflight as course_preflight
 from workshop_utils.course.preflight import Line
@@ -118,3 +119,14 @@ def test_preflight_takes_other_signs_on_a_console_that_lacks_the_check_mark(cons
 def test_every_lesson_of_the_syllabus_can_be_named_three_ways():
     for lesson in COURSE.lessons:
         assert COURSE.lesson(lesson.id) == COURSE.lesson(lesson.name) == COURSE.lesson(lesson.slug)
+
+
+def test_what_the_system_refuses_is_one_sentence(monkeypatch, capsys):
+    def full(**_):
+        raise OSError(28, "No space left on device", "scored.csv")
+
+    monkeypatch.setattr(cli, "app", full)
+    with pytest.raises(SystemExit) as end:
+        cli.main()
+    assert end.value.code == 1
+    assert capsys.readouterr().err == "The command stopped: No space left on device (scored.csv).\n"

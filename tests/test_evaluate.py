@@ -56,6 +56,17 @@ def test_the_metrics_are_those_of_the_bundles_own_answers(folder, tmp_path):
     assert [row.model for row in found.rows] == ["majority class", "this bundle"] and found.notes == []
 
 
+def test_the_report_replaces_neither_the_table_nor_a_folder(folder, tmp_path):
+    table = write_csv(tmp_path / "neu.csv", requests(30))
+    content = table.read_bytes()
+    columns = ("--text-column", "Anfrage", "--label-column", "Abteilung")
+    for page, sentence in ((table, "would replace the table"), (tmp_path, "is a folder")):
+        told = run("evaluate", table, "--bundle", folder, *columns, "--html", page)
+        assert isinstance(told.exception, WorkshopError) and sentence in str(told.exception)
+        assert told.output == "", "before anything is read"
+    assert table.read_bytes() == content
+
+
 def test_unknown_labels_are_counted_and_named_and_others_compared(folder, tmp_path):
     rows = [*requests(30, seed=3), ("eins", "Lob"), ("zwei", "Lob"), ("drei", "Tadel")]
     found = evaluated(folder, tmp_path, rows)

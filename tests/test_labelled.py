@@ -58,6 +58,16 @@ def test_spellings_become_those_of_the_model():
     ]
     found = usable_texts(table(*rows), known=["books", "normal"], once=False)
     assert found.labels == ["books"] * 4 + ["abnormal", "normal"]
+    assert found.notes == [
+        "The label 'BOOKS' (2 rows) is read as 'books'.",
+        "The label 'books ' (1 row) is read as 'books'.",
+        "The label 'Books' (1 row) is read as 'books'.",
+    ]
+
+
+def test_labels_of_a_model_that_differ_in_case_alone_stay_apart():
+    found = usable_texts(table(("x", "us"), ("y", "US"), ("z", "Us")), known=["US", "us"], once=False)
+    assert found.labels == ["us", "US", "US"]
 
 
 def test_rows_that_do_not_fit_are_said():

@@ -11,9 +11,11 @@ import sys
 import tarfile
 import threading
 import zipfile
+from datetime import datetime
 from itertools import islice
 
 import pandas as pd
+import pyarrow.parquet
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
@@ -115,7 +117,12 @@ def test_names_are_compared_in_one_unicode_form_and_must_be_there_once(table):
     assert "has more than one column 'text'" in refused(table("text,text\na,b\n"), "text")
     good, _, _ = rows_of(table("text,id,id\na,1,2\n"), "text")
     assert good == [["a", "1", "2"]], "another name may stand there twice"
-    assert "has no column 'Text'; its columns are 'text', 'label'." in refused(table(PLAIN), "Text")
+    assert "has no column 'question'; its columns are 'text', 'label'." in refused(table(PLAIN), "question")
+
+
+@pytest.mark.parametrize(("name", "asked"), [("text", "Text"), (" text ", "text"), ("te\u0301xt", "text")])
+def test_a_column_of_nearly_the_name_is_proposed(table, name, asked):
+    assert refused(table(f"{name},label\na,b\n"), asked).endswith(f"; perhaps {name!r} is meant.")
 
 
 def test_of_three_thousand_columns_some_are_named(table):
@@ -234,7 +241,7 @@ def test_huge_fields_are_read_and_endless_ones_reported(table, monkeypatch):
     monkeypatch.setattr(delimited, "FIELD_LIMIT", 1000)
     assert rows_of(table(f"text,label\n{huge},a\nb,c\n"))[:2] == ([["b", "c"]], [(2, "a field is too long")])
     monkeypatch.setattr(lines, "LINE_LIMIT", 1_000_000)
-    assert "has no end" in refused(table(f"text,label\n{huge},a\nb,c\n"))
+    assert "line 2 has more than" in refused(table(f"text,label\n{huge},a\nb,c\n"))
 
 
 def test_a_last_line_without_end_is_told(table):
@@ -306,6 +313,19 @@ def test_bytes_that_are_not_utf8_among_many_that_are_make_a_bad_row(table):
     assert bad == [(4, "bytes that are not UTF-8")]
 
 
+def test_texts_that_were_saved_in_a_wrong_encoding_are_told(table):
+    said = (
+        "Some characters look as if they had been saved in a wrong encoding, such as 'KÃ¶ln'; "
+        "they stay as they are."
+    )
+    twice = "text\nKöln\n".encode().decode("cp1252").encode()
+    assert rows_of(table(twice)) == ([["KÃ¶ln"]], [], [said])
+    mixed = "text\nGrüße aus Bern\nschöne Grüße\n".encode("cp1252") + "Köln\n".encode()
+    assert rows_of(table(mixed))[2][-1] == said
+    for meant in ("NÃO", "CAFÉ…", "Ã», Â©", "“MANHÃ”", "Ã"):
+        assert rows_of(table(f"text\n{meant}\n"))[2] == [], "these are no accidents"
+
+
 def test_half_a_character_of_utf16_makes_a_bad_row(table):
     content = "text,label\nsoup,food\n😀,b\n".encode("utf-16")
     assert rows_of(table(content[:-1]))[1] == [(3, "bytes that are not UTF-16")]
@@ -338,6 +358,7 @@ PACKED = {
     "bz2": bz2.compress(PLAIN),
     "xz": lzma.compress(PLAIN),
     "zip": zipped(**{"table.csv": PLAIN}),
+    "gz of gz": gzip.compress(gzip.compress(PLAIN)),
     "gz in zip": zipped(**{"table.csv.gz": gzip.compress(PLAIN)}),
     "zip of a Mac": zipped(**{"table.csv": PLAIN, "__MACOSX/._table.csv": b"\0\5", ".DS_Store": b"\0"}),
 }
@@ -368,6 +389,8 @@ def test_of_a_zip_with_one_table_the_table_is_read_and_told(table):
         (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(500), "an old Excel file (.xls)"),
         (b"\n<!DOCTYPE html>\n<html><body>Sign in</body></html>", "a web page (HTML)"),
         (b"<html><body>Sign in</body></html>", "a web page (HTML)"),
+        (b"<table border=1>\n<tr><th>text<th>label</table>", "a web page (HTML)"),
+        ("<html>".encode("utf-16"), "a web page (HTML)"),
         (b'<?xml version="1.0"?><a/>', "an XML file"),
         (b'[{"text": "soup", "label": "food"}]', "a JSON array"),
         (b'{\n  "text": ["soup"],\n  "label": ["food"]\n}\n', "looks like JSON"),
@@ -464,6 +487,17 @@ def test_json_lines_are_read_with_numbers_as_typed(table):
     )
 
 
+def test_json_lines_may_be_utf16_and_nan_is_a_missing_number(table):
+    path = table('{"text": "Süppe", "label": NaN}\n{"text": "NaN", "label": 1}\n'.encode("utf-16"))
+    assert rows_of(path, "text") == ([["Süppe", ""], ["NaN", "1"]], [], ["The file is UTF-16."])
+
+
+def test_nan_is_missing_in_parquet(table):
+    content = io.BytesIO()
+    pyarrow.parquet.write_table(pyarrow.table({"text": ["a", "b"], "label": [float("nan"), 1.0]}), content)
+    assert rows_of(table(content.getvalue()))[0] == [["a", ""], ["b", "1.0"]]
+
+
 def test_keys_that_come_late_are_told(table):
     path = table('{"text": "a"}\n' * 101 + '{"text": "b", "late": 1}\n')
     good, _, notes = rows_of(path)
@@ -477,6 +511,12 @@ def test_the_first_sheet_of_an_excel_file_is_read(table):
     assert notes == ["Of the sheets in table.csv, the first one, 'Sheet', is read."]
     assert rows_of(table(excel(["text"], ["a", "b"])))[1] == [(2, "2 fields instead of 1")]
     assert "has no header" in refused(table(excel()))
+
+
+def test_a_day_in_excel_has_no_time(table):
+    days = [datetime(2024, 1, 31), datetime(2024, 1, 31, 12)]
+    good, _, _ = rows_of(table(excel(["text", "label"], *[["a", day] for day in days])))
+    assert [label for _, label in good] == ["2024-01-31", "2024-01-31 12:00:00"]
 
 
 @pytest.mark.parametrize("package", ["pyarrow", "openpyxl"])
@@ -743,6 +783,23 @@ def test_typing_errors_are_proposed_and_kept():
         len(notes) == 1
         and "'Electonics' (1 row) may be a typing error of 'Electronics'; it is kept" in notes[0]
     )
+
+
+def test_signs_that_nobody_sees_make_no_label_of_their_own():
+    merged, notes = merge_spellings(["Käse", "Käse", "Käse\u200b", "\ufeffKäse", "Ka\u0308se"])
+    assert merged == ["Käse"] * 5
+    assert notes[0] == "The label 'Käse\\u200b' (1 row) is read as 'Käse'."
+    assert notes[2].endswith("is read as 'Käse', its other Unicode form.")
+
+
+@pytest.mark.parametrize("count", [3, 900])
+@pytest.mark.parametrize("other", ["Gerat", "Ｇｅｒäｔ"])
+def test_labels_that_differ_in_accents_alone_are_proposed_and_kept(count, other):
+    labels = ["Gerät"] * 1000 + [other] * count
+    merged, notes = merge_spellings(labels)
+    assert merged == labels and len(notes) == 1
+    assert f"The label {other!r} ({count} rows) differs from 'Gerät' in its accents" in notes[0]
+    assert merge_spellings(["अच्छा", "अच्छी"])[1] == [], "the vowels of Hindi are no accents"
 
 
 def test_merging_names_at_most_some_labels():

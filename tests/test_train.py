@@ -170,6 +170,26 @@ def test_a_folder_that_holds_something_else_is_refused_before_the_table_is_read(
     assert [path.name for path in request.bundle.iterdir()] == ["Diplomarbeit.txt"]
 
 
+@pytest.mark.parametrize(
+    ("bundle", "sentence"), [(ROOT.anchor, "is the root of a disk"), ("x" * 300, "cannot be written")]
+)
+def test_a_folder_that_can_be_none_is_one_sentence_before_the_table_is_read(tmp_path, bundle, sentence):
+    request = ask_for(tmp_path, requests())._replace(source=tmp_path / "no.csv", bundle=tmp_path / bundle)
+    with pytest.raises(WorkshopError, match=sentence):
+        train_bundle(request, listen())
+
+
+def test_the_report_replaces_no_table(tmp_path):
+    request = ask_for(tmp_path, requests())
+    table = request.source.rename(tmp_path / "modell.html")
+    content = table.read_bytes()
+    with pytest.raises(WorkshopError, match="would replace the table"):
+        train_bundle(request._replace(source=table), listen())
+    with pytest.raises(WorkshopError, match="would replace the table"):
+        train_bundle(request._replace(test=table), listen())
+    assert table.read_bytes() == content and not request.bundle.exists()
+
+
 def test_what_the_test_table_holds_is_not_learned_from_and_counted(tmp_path):
     rows = requests(120)
     test = [*rows[:6], (rows[6][0] + " noch einmal", rows[6][1]), *requests(30, seed=5)[:20], ("x", "Fremd")]

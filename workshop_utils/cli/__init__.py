@@ -21,7 +21,7 @@ for room in (course, train, evaluate, score, production, feedback):
 
 
 def main() -> None:
-    """Run the command; a :class:`WorkshopError` becomes one sentence and exit code 1."""
+    """Run the command; a :class:`WorkshopError` or an ``OSError`` becomes one sentence and exit code 1."""
     logging.basicConfig(format="%(message)s")
     for stream in (sys.stdout, sys.stderr):  # a console that lacks a sign of a text shows a question mark
         if isinstance(stream, io.TextIOWrapper):
@@ -30,4 +30,9 @@ def main() -> None:
         app(prog_name="workshop")
     except WorkshopError as error:
         errors.print(str(error), style="red")
+        raise SystemExit(1) from None
+    except OSError as error:  # a full disk, a folder that is gone
+        logging.getLogger(__name__).debug("the system refused", exc_info=True)
+        where = f" ({error.filename})" if error.filename else ""
+        errors.print(f"The command stopped: {error.strerror or error}{where}.", style="red")
         raise SystemExit(1) from None

@@ -35,6 +35,8 @@ def evaluate(
     from workshop_utils.models.evaluation import ResultPage, render_result_page
     from workshop_utils.paths import shown
 
+    if page is not None:
+        _refuse_page(page, source)
     model = Bundle.load(bundle)
     result = evaluate_table(model, source, text_column, label_column, seed)
     for note in result.notes:
@@ -52,6 +54,14 @@ def evaluate(
         except OSError as error:
             raise WorkshopError(f"{page} cannot be written: {error.strerror or error}.") from error
         say(f"\nReport: {shown(page)}")
+
+
+def _refuse_page(page: Path, source: Path) -> None:
+    """Before anything is read: may the report have this name?"""
+    if page.is_dir():
+        raise WorkshopError(f"{page} is a folder; name a file for --html.")
+    if page.exists() and source.exists() and page.samefile(source):
+        raise WorkshopError(f"The report would replace the table {source}; give --html another name.")
 
 
 @app.command()

@@ -42,7 +42,7 @@ def usable_texts(table: LabelledTable, known: Sequence[str] = (), once: bool = T
         notes.append(f"The table has {left:,} more notes of this kind.")
     if table.bad:
         notes.append(told_bad(table.bad))
-    merged, said = _spelled(table.labels, known)
+    merged, said = merge_spellings(table.labels, known)
     notes += said
     texts, labels, without = [], [], Counter[str]()
     for text, label in zip(table.texts, merged, strict=True):
@@ -61,13 +61,6 @@ def usable_texts(table: LabelledTable, known: Sequence[str] = (), once: bool = T
         why = notes[-1] if notes else "The table has no rows."
         raise WorkshopError(f"No row has both a text and a label of its own; look at the two columns: {why}")
     return LabelledTexts(texts, labels, notes)
-
-
-def _spelled(labels: Sequence[str | None], known: Sequence[str]) -> tuple[list[str | None], list[str]]:
-    """Labels with one spelling each, where there is one that of the known labels."""
-    merged, notes = merge_spellings([*known, *labels])
-    as_known = dict(zip(merged, known, strict=False))
-    return [as_known.get(label, label) for label in merged[len(known) :]], notes
 
 
 def same_text(text: str) -> str:

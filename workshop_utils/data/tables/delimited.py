@@ -104,6 +104,11 @@ class DelimitedText:
             lines.forget(at)
         if lines.holds_nul:
             self.note("Some rows hold zero characters (NUL); they stay as they are.")
+        if lines.garbled:
+            self.note(
+                f"Some characters look as if they had been saved in a wrong encoding, such as "
+                f"{lines.garbled!r}; they stay as they are."
+            )
         if lines.open_end:
             self.note("The last line has no line end; look whether the file is complete.")
 

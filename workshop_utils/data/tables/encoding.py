@@ -34,6 +34,8 @@ _CANDIDATES = [
 _EASTERN_LEEWAY = 0.05
 #: Letters of Icelandic, which in Turkish files (cp1254) stand for others.
 _ICELANDIC = "ðþÐÞ"
+#: What becomes of ``ä``, ``é``, ``’`` when their UTF-8 is read as Windows-1252.
+_GARBLED = re.compile("Ã[\u00a1-\u00ba\u00bc-\u00bf]|â€[™œ“”¦]")
 
 
 class Encoding(NamedTuple):
@@ -79,6 +81,22 @@ def decoded(blocks: Iterable[bytes], codec: str) -> Iterator[str]:
         yield decoder.decode(b"", final=True)
     except UnicodeDecodeError:  # a wide character was cut in two
         yield "\udc00"
+
+
+def garbled_word(text: str) -> str:
+    """A word of which UTF-8 was read as Windows-1252 some time, such as ``KÃ¶ln``; empty if there is none.
+
+    Only lower-case letters and quotation marks are looked for: other pairs of these signs may be meant.
+    """
+    found = _GARBLED.search(text) if "Ã" in text or "â€" in text else None
+    if not found:
+        return ""
+    start, end = found.span()
+    before, behind = (
+        re.search(r"\w*$", text[max(0, start - 15) : start]),
+        re.match(r"\w*", text[end : end + 15]),
+    )
+    return f"{before[0] if before else ''}{found[0]}{behind[0] if behind else ''}"
 
 
 def _holds_controls(head: bytes) -> bool:

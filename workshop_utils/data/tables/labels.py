@@ -1,6 +1,7 @@
 """Labels as people type them: equal ones are merged and told, typing errors are only proposed."""
 
 import difflib
+import re
 import unicodedata
 from collections import Counter
 from collections.abc import Sequence
@@ -10,7 +11,9 @@ _MOST_COMPARED = 500  # labels; beyond, the column holds no classes
 _SHOWN = 10
 
 
-def merge_spellings(labels: Sequence[str | None]) -> tuple[list[str | None], list[str]]:
+def merge_spellings(
+    labels: Sequence[str | None], known: Sequence[str] = ()
+) -> tuple[list[str | None], list[str]]:
     """Labels that differ only in case, white space or Unicode form become one; the notes say which.
 
     The most frequent spelling is kept, of equally frequent ones the first. Labels that are merely similar
@@ -18,6 +21,7 @@ def merge_spellings(labels: Sequence[str | None]) -> tuple[list[str | None], lis
 
     Args:
         labels: one for each row; None stays None.
+        known: labels of a model; their spelling is kept, however often it stands there.
 
     Returns:
         The labels, as many and in the same order, and sentences about what was merged or is proposed.
@@ -26,29 +30,57 @@ def merge_spellings(labels: Sequence[str | None]) -> tuple[list[str | None], lis
     (['Books', 'Books', 'Books', None], ["The label 'books ' (1 row) is read as 'Books'."])
     """
     counts = Counter(label for label in labels if label is not None)
-    chosen: dict[str, str] = {}
+    chosen = {_spelt(label): label for label in reversed(known)}
     for label in sorted(
         counts, key=lambda label: -counts[label]
     ):  # stable: the first of equally frequent ones
         chosen.setdefault(_spelt(label), label)
-    merged = {label: chosen[_spelt(label)] for label in counts}
+    chosen_already = set(known)
+    merged = {label: label if label in chosen_already else chosen[_spelt(label)] for label in counts}
     notes = [
-        f"The label {label!r} ({_rows(counts[label])}) is read as {kept!r}."
+        f"The label {label!r} ({_rows(counts[label])}) is read as {kept!r}{_other_form(label, kept)}."
         for label, kept in merged.items()
         if label != kept
     ]
     total = Counter[str]()
     for label, count in counts.items():
         total[merged[label]] += count
-    return [None if label is None else merged[label] for label in labels], _shortened(notes) + _proposed(
-        total
-    )
+    said = [*_shortened(notes), *_by_accents(total), *_proposed(total)]
+    return [None if label is None else merged[label] for label in labels], said
 
 
 def _spelt(label: str) -> str:
-    """What spellings of one label have in common; white space between words counts, its amount does not."""
-    text = unicodedata.normalize("NFC", label)
+    """What spellings of one label have in common; white space between words counts, its amount does not.
+
+    Signs without any width (zero width space, word joiner, byte order mark) are not seen and do not count.
+    """
+    text = unicodedata.normalize("NFC", re.sub("[\u200b\u2060\ufeff]", "", label))
     return unicodedata.normalize("NFC", " ".join(text.split()).casefold())
+
+
+def _other_form(label: str, kept: str) -> str:
+    """What to add where two spellings look the same."""
+    same = unicodedata.normalize("NFC", label) == unicodedata.normalize("NFC", kept)
+    return ", its other Unicode form" if same else ""
+
+
+def _plain(spelt: str) -> str:
+    """Without accents, full-width and other forms of the same signs."""
+    return re.sub("[\u0300-\u036f]", "", unicodedata.normalize("NFKD", spelt))
+
+
+def _by_accents(counts: Counter[str]) -> list[str]:
+    """Labels that differ in their accents, or in the form of their signs, alone: they may be one or two."""
+    first: dict[str, str] = {}
+    notes = []
+    for label in sorted(counts, key=lambda label: -counts[label]):
+        other = first.setdefault(_plain(_spelt(label)), label)
+        if other != label:
+            notes.append(
+                f"The label {label!r} ({_rows(counts[label])}) differs from {other!r} in its accents or the "
+                "form of its signs alone; it is kept: mend the table if they are one."
+            )
+    return _shortened(notes)
 
 
 def _proposed(counts: Counter[str]) -> list[str]:
@@ -73,7 +105,9 @@ def _proposed(counts: Counter[str]) -> list[str]:
 
 
 def _is_typing_error(rare: str, frequent: str) -> bool:
-    return rare not in frequent and frequent not in rare and not any(map(str.isdigit, frequent))
+    if rare in frequent or frequent in rare or _plain(rare) == _plain(frequent):
+        return False
+    return not any(map(str.isdigit, frequent))
 
 
 def _rows(count: int) -> str:

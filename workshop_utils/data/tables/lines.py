@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 
+from workshop_utils.data.tables.encoding import garbled_word
 from workshop_utils.errors import WorkshopError
 
 #: Longest line in characters.
@@ -13,6 +14,7 @@ class Lines:
 
     Attributes:
         broken: some bytes could not be decoded. holds_nul: some characters are NUL.
+        garbled: a word that was saved in a wrong encoding, if there is one.
         open_end: the last line has no line end.
         doubtful: set by who reads rows: a quote was broken, and nothing since has shown where rows begin.
     """
@@ -20,7 +22,7 @@ class Lines:
     def __init__(self, blocks: Iterable[str], line_end: str, name: str) -> None:
         self._blocks, self._line_end, self._name = iter(blocks), line_end, name
         self._kept: list[str] = []
-        self._first, self._tail = 0, ""
+        self._first, self._tail, self.garbled = 0, "", ""
         self.broken = self.holds_nul = self.open_end = self.doubtful = False
 
     @property
@@ -69,6 +71,7 @@ class Lines:
         if not self.end and not self._tail:
             block = block.lstrip("\ufeff")
         self.broken = self.broken or is_broken(block)
+        self.garbled = self.garbled or garbled_word(block)
         self.holds_nul = self.holds_nul or "\0" in block
         whole, mark, rest = block.rpartition(self._line_end)
         if mark:
@@ -77,7 +80,9 @@ class Lines:
         else:
             self._tail += rest
         if len(self._tail) > LINE_LIMIT:
-            raise WorkshopError(f"{self._name} is no table: line {self.end + 1:,} has no end.")
+            raise WorkshopError(
+                f"{self._name} is no table: line {self.end + 1:,} has more than {LINE_LIMIT:,} characters."
+            )
         return True
 
 

@@ -1,5 +1,6 @@
 """What every reader of tables hands over."""
 
+import difflib
 import unicodedata
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -74,7 +75,8 @@ class TableReader:
         places = [place for place, name in enumerate(self.columns) if composed(name) == wanted]
         if not places:
             raise WorkshopError(
-                f"{self.source.name} has no column {column!r}; its columns are {shown_names(self.columns)}."
+                f"{self.source.name} has no column {column!r}; its columns are {shown_names(self.columns)}"
+                f"{_meant(column, self.columns)}."
             )
         if len(places) > 1:
             raise WorkshopError(
@@ -96,6 +98,13 @@ class TableReader:
 def composed(name: str) -> str:
     """The name in Unicode's form NFC."""
     return unicodedata.normalize("NFC", name)
+
+
+def _meant(column: str, names: list[str]) -> str:
+    """A proposal where a column has nearly this name: in another case, with blanks, or a typing error."""
+    spelt = {" ".join(composed(name).replace("\u200b", "").split()).casefold(): name for name in names}
+    close = difflib.get_close_matches(composed(column).strip().casefold(), spelt, n=1, cutoff=0.75)
+    return f"; perhaps {spelt[close[0]]!r} is meant" if close else ""
 
 
 def shown_names(names: list[str]) -> str:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable, Iterator
+from datetime import datetime, time
 from itertools import islice
 from typing import Any
 
@@ -63,10 +64,15 @@ def _objects(source: TableFile, codec: str) -> Iterator[tuple[int, str, Any]]:
 
 def _object(raw: str) -> dict[str, Any] | str:
     try:
-        found = json.loads(raw, parse_float=str, parse_int=str, parse_constant=str)
+        found = json.loads(raw, parse_float=str, parse_int=str, parse_constant=_number)
     except (ValueError, RecursionError) as error:
         return f"not JSON: {str(error).partition(' (')[0]}"
     return found if isinstance(found, dict) else "not a JSON object"
+
+
+def _number(constant: str) -> str | None:
+    """What is written in place of a number: NaN is a missing one."""
+    return None if constant == "NaN" else constant
 
 
 def open_parquet(source: TableFile) -> TableReader:
@@ -107,7 +113,7 @@ def open_xlsx(source: TableFile) -> TableReader:
         sheet = load_workbook(source.stream(), read_only=True, data_only=True).worksheets[0]
         sheet.reset_dimensions()
         for cells in sheet.iter_rows(values_only=True):
-            yield [unescape(cell) if isinstance(cell, str) else cell for cell in cells]
+            yield [unescape(cell) if isinstance(cell, str) else _day(cell) for cell in cells]
 
     try:
         sheets = load_workbook(source.stream(), read_only=True).sheetnames
@@ -117,7 +123,10 @@ def open_xlsx(source: TableFile) -> TableReader:
     while header and header[-1] is None:
         header.pop()
     if not header:
-        raise WorkshopError(f"The first sheet of {source.name} has no header in its first row.")
+        raise WorkshopError(
+            f"The first sheet of {source.name} has no header in its first row; put the table there, "
+            "or save it as CSV in UTF-8."
+        )
     names = [_typed(cell) for cell in header]
     notes = [*source.notes]
     if len(sheets) > 1:
@@ -125,6 +134,11 @@ def open_xlsx(source: TableFile) -> TableReader:
     return TableReader(
         source, names, lambda: _numbered(source, _aligned(rows(), len(names)), len(names)), notes=notes
     )
+
+
+def _day(cell: Any) -> Any:
+    """Excel has no days without a time of day; midnight is what it makes of them."""
+    return cell.date() if isinstance(cell, datetime) and cell.time() == time() else cell
 
 
 def _aligned(rows: Iterator[list[Any]], width: int) -> Iterator[list[Any]]:
@@ -165,7 +179,7 @@ def _typed(cell: Any) -> str:
     """A cell as a person would type it; nothing where it is empty."""
     if isinstance(cell, str):
         return cell
-    if cell is None:
+    if cell is None or cell != cell:  # NaN
         return ""
     if isinstance(cell, bool):
         return "true" if cell else "false"

@@ -5,6 +5,7 @@ tables, each of which gets one sentence that says what it is and what to do.
 """
 
 import bz2
+import codecs
 import gzip
 import lzma
 import shutil
@@ -67,6 +68,18 @@ _FOREIGN = {
     b"MZ\x90": ("a program", _SAVE),
     b"version https://git-lfs": ("a Git LFS pointer, not the file itself", "run `git lfs pull`"),
 }
+#: What a web page begins with; programs give its tables names that end in .xls or .csv.
+_WEB_PAGE = (
+    b"<!doctype html",
+    b"<html",
+    b"<head",
+    b"<body",
+    b"<!--",
+    b"<meta",
+    b"<table",
+    b"<style",
+    b"<div",
+)
 _OFFICE = {
     "word/": ("a Word document", _SAVE),
     "ppt/": ("a PowerPoint document", _SAVE),
@@ -180,7 +193,7 @@ class TableFile:
         if _begins(head, b"PAR1"):
             return "parquet"
         self._refuse_foreign(head)
-        start = head.removeprefix(b"\xef\xbb\xbf").lstrip()
+        start = _start(head)
         if start.startswith(b"[") and start[1:].lstrip()[:1] in (b"{", b"[", b""):
             raise WorkshopError(
                 f"{self.name} is a JSON array; save it as JSON Lines (one object a line) or as CSV in UTF-8."
@@ -189,10 +202,10 @@ class TableFile:
 
     def _refuse_foreign(self, head: bytes) -> None:
         found = next((said for mark, said in _FOREIGN.items() if _begins(head, mark)), None)
-        start = head.removeprefix(b"\xef\xbb\xbf").lstrip().lower()
+        start = _start(head).lower()
         if head[257:262] == b"ustar":
             found = ("a tar archive", _UNPACK)
-        elif start.startswith((b"<!doctype html", b"<html", b"<head", b"<body", b"<!--")):
+        elif start.startswith(_WEB_PAGE):
             found = (
                 "a web page (HTML)",
                 "download the file itself, or copy the table and save it as CSV in UTF-8",
@@ -251,10 +264,18 @@ def _peek(stream: BinaryIO) -> bytes:
     return head
 
 
+def _start(head: bytes) -> bytes:
+    """How a text begins, without its byte order mark and white space; UTF-16 as UTF-8."""
+    if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        head = head.decode("utf-16", "ignore").encode("utf-8", "ignore")
+    return head.removeprefix(codecs.BOM_UTF8).lstrip()
+
+
 def _unpacked(head: bytes, stream: BinaryIO) -> BinaryIO | None:
     """The content of a packed stream; None where it is not packed."""
     if head.startswith(b"\x1f\x8b"):
-        return cast(BinaryIO, gzip.GzipFile(fileobj=stream))
+        # without the mode, it would ask the stream for one, and that of another GzipFile is a number
+        return cast(BinaryIO, gzip.GzipFile(fileobj=stream, mode="rb"))
     if head.startswith(b"BZh") and b"1AY&SY".startswith(head[4:10]):
         return cast(BinaryIO, bz2.BZ2File(stream))
     if head.startswith(b"\xfd7zXZ\x00"):

@@ -96,7 +96,8 @@ def score_file(
             notes = (*reader.notes, *report.notes)
         return report._replace(seconds=time.monotonic() - began, notes=notes)
     except OSError as error:
-        raise WorkshopError(f"{target} cannot be written: {error.strerror or error}.") from error
+        name = "Standard output" if str(target) == "-" else target
+        raise WorkshopError(f"{name} cannot be written: {error.strerror or error}.") from error
 
 
 def _refuse_target(source: Path, target: Path) -> None:

@@ -70,7 +70,8 @@ def read_training_data(
     groups = duplicate_groups(table.texts)
     refuse_one_group(table.labels, groups)
     if twins := len(groups) - len(set(groups.tolist())):
-        tell(f"{count_rows(twins)} are near-duplicates of others; near-duplicates stay on one side.")
+        what = "is a near-duplicate of another" if twins == 1 else "are near-duplicates of others"
+        tell(f"{count_rows(twins)} {what}; near-duplicates stay on one side.")
     code = {label: number for number, label in enumerate(names)}
     asked = np.arange(len(test.texts))
     return TrainingData(

@@ -66,6 +66,7 @@ def train_bundle(request: TrainRequest, listener: TrainListener) -> TrainResult:
     end = None if request.minutes is None else time.monotonic() + 60 * request.minutes
     target = request.bundle.resolve()
     _refuse_target(target, _page_path(request))
+    _refuse_to_replace_tables(request)
     data = read_training_data(request, listener.say)
     language = name_language(data.texts, request.seed)
     kinds: list[TrainedKind] = [kind for kind in KINDS if kind == "tfidf" or request.model in (kind, "best")]
@@ -207,8 +208,14 @@ def no_better_than_majority(true: np.ndarray, majority: int, predicted: np.ndarr
 
 
 def _page_path(request: TrainRequest) -> Path:
-    """The report lies beside the bundle."""
+    """The report lies beside the bundle.
+
+    Raises:
+        WorkshopError: there is nothing beside the root of a disk.
+    """
     folder = request.bundle.resolve()
+    if not folder.name:
+        raise WorkshopError(f"{folder} is the root of a disk; choose another folder for --bundle.")
     return folder.with_name(f"{folder.name}.html")
 
 
@@ -320,12 +327,22 @@ def finish_bundle(draft: Path, target: Path, metrics: dict[str, float], judged_o
     return write_folder(target, told, copy, check)
 
 
+def _refuse_to_replace_tables(request: TrainRequest) -> None:
+    """The report lies beside the bundle, where a table may be called so."""
+    page = _page_path(request)
+    for table in filter(None, (request.source, request.test)):
+        if page.exists() and table.exists() and page.samefile(table):
+            raise WorkshopError(f"The report would replace the table {table}; choose another --bundle.")
+
+
 def _refuse_target(target: Path, page: Path) -> None:
     """Before hours of training: may the bundle and its report be written there?"""
-    refuse_to_empty(target)
-    if page.is_dir():
-        raise WorkshopError(f"{page.name} is a folder where the report would lie; choose another --bundle.")
     try:
+        refuse_to_empty(target)
+        if page.is_dir():
+            raise WorkshopError(
+                f"{page.name} is a folder where the report would lie; choose another --bundle."
+            )
         target.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=target.parent):
             pass
