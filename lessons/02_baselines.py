@@ -170,7 +170,8 @@ answers["keyword rule"] = (ruled, time.perf_counter() - start)
 round(float((ruled == test["label"]).mean()), 3)
 
 # %% [markdown]
-# Far from good, and hardly better than nothing. Is the rule wrong, or silent? We count how many texts hold none of its words.
+# Well above the floor, for two lists written in a minute. What about the texts that it misses: is the rule wrong there, or
+# silent? We count how many texts hold none of its words.
 
 # %%
 every_keyword = set.union(*keywords.values())
@@ -182,8 +183,8 @@ silent = np.array([hits(text, every_keyword) == 0 for text in test["text"]])
 
 # %% [markdown]
 # If you use your own CSV with other labels, the rule knows no word for them and equals the majority class, until you write
-# your own lists. For the film reviews, both faults add up. A rule of a dozen words has nothing to say about many texts, and
-# where it does speak it is easily fooled, because people write "not good" and praise the popcorn.
+# your own lists. For the film reviews, both faults add up. A rule of a dozen words has nothing to say about some texts, and
+# where it does speak it is fooled now and then, because people write "not good" and praise the popcorn.
 
 # %% [markdown] exercise="more_keywords" part="task"
 # ### Exercise 1: Can you write a better rule?
@@ -443,7 +444,7 @@ def cross_validated(features, C):
 {name: round(cross_validated(part, C=1.0), 3) for name, (part, _) in four_ways.items()}
 
 # %% [markdown]
-# On short texts like the bundled ones, term frequency falls far behind. A tempting conclusion: "term frequency is bad". Look
+# On the bundled reviews, term frequency falls far behind. A tempting conclusion: "term frequency is bad". Look
 # at the largest numbers above before you believe it. Its numbers are *small*, so the model would need large weights, and
 # large weights are what logistic regression holds back: `C` says how far it may go. Is it the form, or only the scale? We let
 # each form have the `C` it likes.
@@ -482,7 +483,7 @@ for name, (part_train, part_test) in four_ways.items():
 pd.Series({name: macro_f1(true, said) for name, (said, _) in answers.items()}).round(3)
 
 # %% [markdown]
-# All four are far above the rule. About the order among the four we say nothing yet: first we want to know how large the
+# All four are above the rule. About the order among the four we say nothing yet: first we want to know how large the
 # noise is.
 #
 # ### What has it learned?
@@ -504,8 +505,8 @@ plt.show()
 
 # %% [markdown]
 # Some words you would have put on your list. Others are small words without a feeling: a verb form, a pronoun. And, if you
-# have the bundled reviews before you, a few stand on the side where nobody would have put them. Do "good" and "nice" really
-# speak *against* a film? We count, in the training texts, how often each label goes with some plain words.
+# have the bundled reviews before you, some words that you would have put on it are missing. Where is "good"? And does "nice"
+# speak *for* a film? We count, in the training texts, how often each label goes with some plain words.
 
 # %%
 plain = ["good", "nice", "liked", "boring", "loved", "funny", "my", "was"]
@@ -517,9 +518,9 @@ by_word = pd.DataFrame(shares).T.fillna(0)
 by_word.assign(texts=[int(there.sum()) for there in has.values()]).round(2)
 
 # %% [markdown]
-# In the bundled reviews the weights were right, and our list of keywords was not: "good", "nice" and "liked" stand mostly in
-# *negative* texts. The small words "my" and "was" lean only a little, but they are nearly everywhere, so a little goes a long
-# way. Why "nice"? A count cannot say. We read.
+# In the bundled reviews our list of keywords was right about "boring" and "loved". But "good" and "funny" stand in negative
+# texts about as often as in positive ones, and "liked" and above all "nice" mostly in *negative* ones. The small words "my" and
+# "was" lean only a little, but they are in very many texts, so a little goes a long way. Why "nice"? A count cannot say. We read.
 
 # %%
 around_nice = train["text"].str.extract(r"(?i)(.{0,60}\bnice\b.{0,40})")[0].dropna()
@@ -670,9 +671,8 @@ own_path = baselines_path().with_stem(f"baselines_{Path(csv).stem}") if csv else
 save_baselines(bars, own_path).name
 
 # %% [markdown]
-# Back to the figure: on the bundled reviews it falls into two parts. Below stands what learned from the words of all
-# training texts, above what did not, and between the two the intervals do not touch. *Within* the lower group the intervals
-# overlap on the small bundled test part. Does this mean that nothing can be said about it?
+# Back to the figure: on the bundled reviews the majority class stands far behind. All other intervals overlap with at least
+# one neighbour, because the bundled test part is small. Does this mean that nothing can be said about these models?
 #
 # Not quite. All models sat the same paper, and a hard text is hard for all. So we compare **pair by pair**: redraw the test
 # part, mark *both* models, keep the difference. If the interval of the difference holds zero, the test cannot tell them
@@ -693,8 +693,8 @@ versus.loc[versus["high"] < 0, "verdict"] = "worse"
 versus.round(3)
 
 # %% [markdown]
-# Each line compares a model with TF-IDF + logistic regression. "noise" does not prove that two models are equal; it says that
-# *this* test is too small to see a difference. Does the hidden layer earn its place?
+# Each line compares a model with TF-IDF + logistic regression. On the bundled reviews the rule is worse by more than the noise.
+# "noise" does not prove that two models are equal; it says that *this* test is too small to see a difference. Does the hidden layer earn its place?
 
 # %%
 dense, simple = answers["TF-IDF + dense network"], answers["TF-IDF + logistic"]
@@ -798,8 +798,8 @@ marks["rare texts found"] = [
 marks.round(3)
 
 # %% [markdown]
-# Read the first two lines. On the bundled reviews their accuracy is *higher* than that of our best model above, and would
-# look splendid in a report. Macro-F1 says: next to nothing. The confusion matrices show why.
+# Read the first two lines. On the bundled reviews their accuracy is about that of our best model above, and would look
+# splendid in a report. Macro-F1 says how little is behind it. The confusion matrices show why.
 
 # %% alt="Two confusion matrices on the uneven part: as it comes, nearly all texts are called by the common label; with balanced weights, part of the rare ones are found"
 from sklearn.metrics import ConfusionMatrixDisplay, confusion_matrix
@@ -819,7 +819,7 @@ plt.show()
 # models differ by a few points in accuracy and by far more in macro-F1.
 #
 # Is `balanced` a cure, then? Set `every=10` in `thin_out` and run the section again. With so few rare training texts in the
-# bundled reviews, the weights hardly help any more. More examples of the rare label do, as the step from every tenth to every
+# bundled reviews, the weights help far less. More examples of the rare label do, as the step from every tenth to every
 # fifth shows; and lesson 08 moves the threshold instead of the weights.
 
 # %% [markdown]
@@ -840,26 +840,24 @@ for i in worst:
 # Please read them aloud, one by one, and say for each what a person understands that a bag cannot. In the bundled reviews you
 # will meet these kinds:
 #
-# - **praise or blame for something else**: the poster, the price of water, a pelican, the film that one would rather have seen;
-# - **a turn**: complaints for three sentences, then "but then", and the end decides;
-# - **negation** and its cousin, understatement: "I can't say I disliked it";
-# - **irony**, where the words are friendly and the meaning is not;
-# - **a story instead of a judgement**: hardly a word of praise or blame, and every reader understands;
-# - **repetition**: in a very short text, a word that is said again and again weighs too much.
+# - **praise for a part**: the trailer, the cast, the theme song, and then the film;
+# - **a turn**: three sentences in one direction, then "however" or "but then", and the end decides;
+# - **irony**, where the words are friendly and the meaning is not, or the other way round;
+# - **a story instead of a judgement**: hardly a word of praise or blame, and every reader understands.
 #
 # In other data there is one more, the **doubtful label**, where you would have answered as the model did.
 #
-# Look at the probabilities too. How sure was the model at its worst? On the bundled reviews it is only half convinced of most
-# of these mistakes, and that is good news: lesson 08 makes use of it, by handing doubtful texts to a person.
+# Look at the probabilities too. How sure was the model at its worst? On the bundled reviews it is far from certain even of
+# these mistakes, and that is good news: lesson 08 makes use of it, by handing doubtful texts to a person.
 #
-# Order, negation, turns: for all these a model has to read words *in sequence*. This list, not fashion, is the reason for the
+# Order, turns, context: for all these a model has to read words *in sequence*. This list, not fashion, is the reason for the
 # networks to come.
 
 # %% [markdown]
 # ## What we learned
 #
 # - A test part is stratified, free of twins, and sealed. Choices are made on training texts.
-# - A few chosen keywords are a weak rule, and intuition about words can be plainly wrong. Weights for *all* words, learned in
+# - A few chosen keywords are silent about some texts, and intuition about words can be plainly wrong. Weights for *all* words, learned in
 #   a second, are a strong baseline.
 # - Occurrence, count, term frequency and TF-IDF differ less than people say, once each has a fitting `C`. The idf is one line.
 # - On few texts, a dense network on a bag of words is no better than logistic regression beyond the noise, and far slower.
@@ -867,7 +865,7 @@ for i in worst:
 # - On uneven labels accuracy praises models that have learned nothing. Report macro-F1 and look at the matrix.
 #
 # **If your numbers differ**: seconds depend on the machine, and the network's last digits on versions. On the bundled
-# reviews TF-IDF + logistic regression should have a macro-F1 between 0.70 and 0.88, on the original corpus between 0.84 and
+# reviews TF-IDF + logistic regression should have a macro-F1 between 0.76 and 0.92, on the original corpus between 0.84 and
 # 0.92. The next cell makes sure and records the results.
 
 # %%
@@ -877,7 +875,7 @@ score = bars.set_index("model")["macro_f1"]
 best_simple = score["TF-IDF + logistic"]
 assert idf_difference < 1e-9 and table_difference < 1e-9, "TF-IDF by hand is scikit-learn's"
 assert csv or best_simple > score[["keyword rule", "majority class"]].max(), "learning wins"
-assert csv or (0.84 if official else 0.70) < best_simple < (0.92 if official else 0.88)
+assert csv or (0.84 if official else 0.76) < best_simple < 0.92
 assert csv or (versus.loc[["majority class", "keyword rule"], "verdict"] == "worse").all()
 assert (
     csv

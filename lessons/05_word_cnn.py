@@ -681,14 +681,15 @@ review_codes = (reviews["sentiment"] == "positive").to_numpy().astype(int)
 wordpiece.encode("A wonderfully sappy film 😴").tokens, vectors.shape
 
 # %% [markdown]
-# The encoder's own tokenizer must cut the texts, because a vector belongs to *its* id; id 0 is padding there as well. We need only the
-# rows of sub-words that occur, and **PCA** turns 384 columns into the 64 that hold most of their differences. Finally we
-# scale them, since a network expects starting values that are neither tiny nor huge.
+# The encoder's own tokenizer must cut the texts, because a vector belongs to *its* id; id 0 is padding there as well. Of a long
+# review we keep head and tail, since the verdict often stands at the end. We need only the rows of sub-words that occur, and
+# **PCA** turns 384 columns into the 64 that hold most of their differences. Finally we scale them, since a network expects
+# starting values that are neither tiny nor huge.
 
 # %%
 from sklearn.decomposition import PCA
 
-raw = encode(wordpiece, reviews["review"], min(longest, 96))
+raw = encode(wordpiece, reviews["review"], min(longest, 96), "head_tail")
 used = np.unique(np.append(raw, 0))
 review_ids = np.searchsorted(used, raw).astype("int32")
 pretrained = PCA(64, random_state=seed).fit(vectors).transform(vectors[used])

@@ -285,11 +285,11 @@ parts = splits(train["label"], 6, seed=seed)
 compare(scores(ways, whole, train["label"], parts), parts)
 
 # %% [markdown]
-# Compare three lines at a time. On the bundled reviews, with 32 pieces the tail is clearly ahead of the head, and
-# with 64 still: the last sentences tell more than the first. Half of each lies between the two. It is no magic, only
-# the cautious choice of somebody who does not know where the verdict stands. And at our own limit, where half of the
-# reviews are cut, all three ways are the same within the noise, and reading everything is hardly better. So that
-# limit is a fair price for the time it saves, and `new_classifier` keeps both ends unless told otherwise.
+# Compare three lines at a time. On the bundled reviews the tail is far ahead of the head at every limit: these writers
+# tell what the film is about and judge at the end. Half of each lies between the two. It is no magic, only the cautious
+# choice of somebody who does not know where the verdict stands. At our own limit, where about half of the reviews are
+# cut, the tail alone is as good as reading everything, and half of each stays a few points behind. Other writers judge
+# in their first sentence, so `new_classifier` keeps both ends unless told otherwise.
 
 # %% [markdown] exercise="windows" part="task"
 # ### Exercise 1: Read it all, in windows
@@ -542,10 +542,10 @@ for name in read_train:
 results_table(true, answers, seed=seed).round(3)
 
 # %% [markdown]
-# Did you expect that? On the bundled reviews both lose to counting words, by more than ten points, and cost a hundred
-# times as much. Which place one reads makes little difference. A network that has read half a library is of less use
-# than a list of words. Why? The packaged encoder was trained to put sentences *about the same thing* close to each
-# other. So we ask it for the nearest neighbour of a review.
+# Did you expect that? On the bundled reviews both lose to counting words, and cost a hundred times as much. The mean is
+# better than `[CLS]`, because the packaged encoder was trained to be read by its mean. But even so, a network that has
+# read half a library is of less use than a list of words. Why? It was trained to put sentences *about the same thing*
+# close to each other. So we ask it for the nearest neighbour of a review.
 
 # %%
 unit = read_train["mean"] / np.linalg.norm(read_train["mean"], axis=1, keepdims=True)
@@ -766,13 +766,11 @@ plt.show()
 # With the encoder's rate the new layer hardly leaves the dotted line in the first epoch. Its weights start small, and
 # we have just seen how far a weight may go in one step. The higher rate is less steady, and it learns. Now think of
 # the encoder below. What it is told comes *through* this layer, and as long as the layer knows nothing, the encoder
-# learns nothing from it: with the encoder's rate for everything, the bundled reviews leave the loss of the whole
-# first epoch near `log(2)`, a minute of computing for nothing. (`head_learning_rate = 5e-5` in the parameters shows it.)
+# learns little from it. (`head_learning_rate = 5e-5` in the parameters shows what that costs.)
 #
-# And why not a higher rate for all? Because the encoder does not survive it. With `learning_rate = 1e-4`, twice ours,
-# one of three seeds has never left `log(2)`; with `3e-4` the only seed that we tried has not, either. Nothing warns
-# you; the run takes its time and ends like any other. So look at the loss of every run, and try more than one seed
-# before you praise or blame a recipe.
+# And why not a higher rate for all? Because it destroys what the encoder knows: a training can stay near `log(2)` to the
+# end. Nothing warns you; the run takes its time and ends like any other. So look at the loss of every run, and try more
+# than one seed before you praise or blame a recipe.
 #
 # So there are **two rates**: a gentle one for what is already good, a high one for what is new. And a third group
 # rests. The word vectors are half of all weights, and most words occur in a handful of our reviews; leaving them as
@@ -903,9 +901,17 @@ versus.round(3)
 
 # %% [markdown]
 # Read the lines against zero. On the bundled reviews the fine-tuned model beats both frozen ones by more than the
-# noise: this is what it is worth to let the encoder change. Against TF-IDF the interval holds zero, and its middle
-# lies on the wrong side. So after minutes of computing we have *not* beaten a model that was finished before you
-# could read its name. Whoever sells you a transformer should be asked for this line.
+# noise: this is what it is worth to let the encoder change. It is ahead of TF-IDF too. `difference` says by how much, and
+# only where `low` is above zero, by more than the noise. Both have learned from the same reviews, so where does a lead
+# come from?
+#
+# - The encoder has **read English before**. It need not learn from our labels that *dull* is close to *tedious*. TF-IDF
+#   knows only words that stand in at least two of our reviews.
+# - It reads words **in their order and context**. "Not a single minute was boring" is, for TF-IDF, a text with *boring*.
+#
+# One split is one answer. Over twelve of them this recipe leads TF-IDF by 5.8 points, at least 2.7 with 95 % confidence
+# (`benchmarks/results/bundled_reviews.md`). The price stands in the table above: minutes instead of a fraction of a
+# second. Whoever sells you a transformer should be asked for both.
 
 # %% [markdown]
 # ## When does the transformer earn its place?
@@ -942,8 +948,8 @@ class WordCnn(torch.nn.Module):
 # of so much noise. Without `*= 0.1` this network is hardly better than a coin on few reviews. The same drawing is not
 # yet the same network.
 #
-# Its training is the loop from above, in full. A small part is read more often, so that every network makes at least
-# some hundred steps.
+# Its training is the loop from above, in full, and long texts are cut as for the encoder. A small part is read more
+# often, so that every network makes at least some hundred steps.
 
 
 # %%
@@ -953,7 +959,7 @@ from workshop_utils.models.tokenization import encode, train_words
 def learn_cnn(frame, number):
     torch.manual_seed(number)
     words = train_words(frame["text"])
-    ids = torch.from_numpy(encode(words, frame["text"], max_length)).long()
+    ids = torch.from_numpy(encode(words, frame["text"], max_length, "head_tail")).long()
     wanted = torch.from_numpy(classifier.numbers(frame["label"]))
     network = WordCnn(words.get_vocab_size(), len(labels))
     optimizer = torch.optim.Adam(network.parameters(), lr=0.003)
@@ -983,7 +989,7 @@ def by_counting(frame, number):
 def by_cnn(frame, number):
     words, network = learn_cnn(frame, number)
     with torch.inference_mode():
-        ids = torch.from_numpy(encode(words, test["text"], max_length)).long()
+        ids = torch.from_numpy(encode(words, test["text"], max_length, "head_tail")).long()
         return np.array(labels)[network(ids).argmax(dim=1)]
 
 
@@ -1051,22 +1057,25 @@ plt.show()
 
 # %% [markdown]
 # How to read such a figure: a line that still rises says "label more", a flat one says "think of something else", and
-# where two lines cross, the better model changes. On the bundled reviews TF-IDF rises steadily. DistilBERT starts not
-# far above the dotted line, because a few dozen steps are not enough to turn an encoder around, and then climbs more
-# steeply than the others. At the right edge it has come close to counting. So the honest answer for some hundreds of
-# reviews *like these* is: not yet. The slope says that with more it will be otherwise, and a slope is a forecast, not
-# a measurement.
+# where two lines cross, the better model changes. On the bundled reviews DistilBERT is ahead with all of our reviews. With
+# a quarter of them it is behind: a few dozen steps are not enough to turn an encoder around (and it is a single training).
+# So somewhere between the two the lines cross. The vertical lines say how much luck there is in which reviews one happens
+# to have. The CNN has to learn English from our reviews alone, as TF-IDF does, but with many more weights.
 #
-# The measurement, on the original corpus, is `benchmarks/learning_curve.py`; it takes some hours on two cores, and what
-# it has found stands in `benchmarks/results/learning_curve.md`. There the answer is another one. With 500 reviews, 384
-# ids of each and six passes, DistilBERT is already six points above TF-IDF and five above the CNN. The gap closes as
-# the counters learn more words: with 8,000 reviews, of which time allowed one pass only, DistilBERT and CNN are equal.
-# With 25,000 DistilBERT leads again, by one and a half points, for nearly thirty times the computing of the CNN. So
-# when a transformer earns its place depends on the texts as much as on their number. Ours are the harder ones: with 500
-# reviews of that corpus TF-IDF is right more often than here with all of ours.
+# And with more labels than we have? On the original corpus, this is the accuracy in per cent. It comes from
+# `benchmarks/results/learning_curve.md`: one run each, hours of computing, TF-IDF of words and pairs, a larger CNN.
 #
-# The CNN has to learn English from our reviews alone, as TF-IDF does, but with many more weights. And the vertical
-# lines remind us: which reviews one happens to have is worth several points by itself.
+# | labelled reviews | TF-IDF | word CNN | DistilBERT |
+# |---:|---:|---:|---:|
+# | 500 | 80.99 | 82.27 | 87.08 |
+# | 2,000 | 85.90 | 87.77 | 88.90 |
+# | 8,000 | 89.12 | 90.37 | 90.36 |
+# | 25,000 | 90.52 | 91.45 | 92.90 |
+#
+# So from how many labels on? There, from the smallest number on, 500, read in six passes: what the encoder knew before is
+# worth most where labels are few, if there are steps enough to use it. The lead shrinks while the others learn more
+# words, and with 8,000 reviews, of which time allowed one pass only, the CNN is level. For fewer than 500 this table says
+# nothing. And how good is good enough, for how much computing, no table says.
 
 # %% [markdown]
 # ## Errors, by loss
@@ -1088,13 +1097,11 @@ for i in worst:
 # %% [markdown]
 # What would a person have understood? On the bundled reviews you will meet some of these:
 #
-# - **against the others**: "unpopular opinion", "I have to defend": the praise answers somebody, and the blame is
-#   quoted;
-# - **a concession at the end**: "yes, the lawyer is badly acted", after all the praise;
-# - **praise of one thing only**: the photography, the queue, the evening, and then the film;
-# - **the world outside the film**: a nurse who knows how a hospital works, and says so;
-# - and some that are **simply plain**. "Don't waste your money" asks for no subtlety. A model of this size, after
-#   this little training, just misses it.
+# - **irony**: "Well that was thrilling", "Brilliant. Thanks a lot";
+# - **praise of one thing only**: the posters, the music, the gas lamps, and then the film;
+# - **a story instead of a verdict**: the evening with an aunt was fabulous, the film was not;
+# - and some that are **nearly plain**. "The script is terrible" asks for no subtlety. A model of this size, after this
+#   little training, just misses it, or the sentence was cut away.
 #
 # Now look at the losses. A loss of 4 means that the truth was given a probability below two per cent. In lesson 02
 # the worst errors of counting were made half in doubt; this model is *sure* when it is wrong. Anyone who wants to
@@ -1209,13 +1216,13 @@ told
 #   classes, and the learning rate is how far a weight moves.
 # - The Trainer is this loop with everything that one forgets. A new layer needs a higher rate than the encoder. Early
 #   stopping watches reviews of the training part, never the examination.
-# - The frozen encoder knows what a text is *about*; what it is *for*, it learns by fine-tuning, and on the bundled
-#   reviews that is worth about ten points. With some hundreds of reviews TF-IDF is still not beaten.
+# - The frozen encoder knows what a text is *about*; what it is *for*, it learns by fine-tuning. Then it beats counting,
+#   because it has read English before and reads words in their order. It costs minutes instead of a second.
 # - A learning curve says when a model earns its place. One number of reviews does not.
 #
 # **If your numbers differ**: processors round differently, and fine-tuning makes much of small differences. On the
-# bundled reviews the fine-tuned model should have an accuracy between 0.62 and 0.88 and be ahead of the frozen one;
-# TF-IDF lies between 0.7 and 0.88. Another seed moves the former by several points. What must hold everywhere is
+# bundled reviews the fine-tuned model should have an accuracy between 0.82 and 0.96, ahead of the frozen one and, with
+# most seeds, of TF-IDF, which lies between 0.78 and 0.91. Another seed moves both by some points. What must hold everywhere is
 # asserted: the mask, the loss at the start, the step that lowers it, and the loaded model that answers like the saved
 # one.
 
@@ -1240,8 +1247,10 @@ names = {
 reached = {short: score[name] for short, name in names.items()}
 reached["word_cnn"] = curve.loc[("word CNN", len(train)), "accuracy"]
 if not csv and len(train) >= 600:
-    assert 0.62 < reached["distilbert"] < 0.95, "it has learned"
+    assert 0.8 < reached["distilbert"] < 0.97, "it has learned"
     assert reached["distilbert"] > reached["frozen"], "letting the encoder change is worth it"
+    keeps_up = reached["distilbert"] > reached["tfidf"] - 0.02
+    assert official or keeps_up, "counting is not ahead by more than luck"
 record("06_distilbert", test_texts=len(test), fine_tuning_seconds=fine_tuning, **reached)
 
 # %% [markdown]

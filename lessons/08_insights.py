@@ -1,8 +1,8 @@
 # %% [markdown]
 # # 08 · Look behind the metric
 #
-# "The model is right four times out of five." Is that good news? Nobody who has to decide something can answer from this
-# number alone. Which fifth goes wrong? For whom? What does it cost? Does the model know when it does not know? And would it
+# "The model is right nine times out of ten." Is that good news? Nobody who has to decide something can answer from this
+# number alone. Which tenth goes wrong? For whom? What does it cost? Does the model know when it does not know? And would it
 # still be right if a customer typed a little worse? This lesson asks these questions one after the other, and each of them
 # has a tool that fits into a few lines.
 #
@@ -109,8 +109,7 @@ def left_by(name, settings):
 
 
 # %% [markdown]
-# If there is none, we train one here by lesson 06's recipe and keep it, with its settings, for the next start. (The recipe is not a
-# matter of taste: with twice this learning rate, one of our trainings ended with a model that called everything positive.)
+# If there is none, we train one here by lesson 06's recipe and keep it, with its settings, for the next start.
 
 # %%
 import time
@@ -161,9 +160,8 @@ bars = results_table(true, answers, seed=seed).drop(columns="seconds")
 bars.round(3)
 
 # %% [markdown]
-# That is what a usual report would say: one line per model. `low` and `high` bound macro-F1, and on the bundled test part they lie some
-# ten points apart. With the few hundred training texts of the bundled reviews, DistilBERT is not
-# better than counting (lesson 06 shows when it is). From here on we look behind the line.
+# That is what a usual report would say: one line per model. `low` and `high` bound macro-F1, and on the bundled test part they lie
+# several points apart. DistilBERT is ahead of counting by what lesson 06 has found. From here on we look behind the line.
 
 # %% [markdown]
 # ## What does a mistake cost?
@@ -428,18 +426,19 @@ pd.Series(share, index=actions, name="share of the texts").to_frame().round(2)
 # %% [markdown]
 # ## The ten worst texts, read
 #
-# No tool replaces reading. Which texts found the model most sure of the wrong answer?
+# No tool replaces reading. Which texts found the model most sure of the wrong answer, and through which channel did they come?
 
 # %%
 surprise = -np.log(np.maximum(chances[everyone, codes], 1e-12))
 for i in np.argsort(-surprise, kind="stable")[:10]:
-    print(f"[{true[i]}; the model gave it {chances[i, codes[i]]:.2f}]")
+    print(f"[{true[i]}, {test['channel'][i]}; the model gave it {chances[i, codes[i]]:.2f}]")
     print(texts[i][:380], "\n")
 
 # %% [markdown]
 # Read them aloud and note a cause for each: irony, a turn in the last sentence, praise for something else, an idiom, a story
 # without a verdict, or a label that you would doubt yourself. Compare with the list of lesson 02. Which kinds have gone, and which
-# have come? A pattern that you see here is a hypothesis; the slices below show how to test it.
+# have come? Does one channel stand there more often than it should? A pattern that you see here is a hypothesis; the slices below
+# show how to test it.
 
 # %% [markdown]
 # ## Why this answer?
@@ -609,6 +608,11 @@ plt.show()
 # Look at the widths first. A slice of forty texts has an interval of nearly thirty points, and with a dozen slices one of them looks bad by
 # chance. The column `p` is corrected for this: only where it is small has something been found. Where it is not, you
 # have a reason to collect more texts of that kind, not a finding. Slices under twenty texts get no interval at all.
+#
+# On the bundled reviews one slice is found: the channel `magazine`, one text in ten. It holds small literary pieces, often ironic,
+# whose verdict is not said in plain words, and there the model is hardly better than a coin. In the other channels it is better than
+# the average. What follows is a decision: collect such texts, hand this channel to a person, or say in the model's card that it is
+# not for it.
 #
 # ### Languages
 #
@@ -921,8 +925,8 @@ noise_table = {
 {name: round(float(value), 2) for name, value in noise_table.items()}
 
 # %% [markdown]
-# Clearly better than guessing, and far from certain: most suspects are innocent, because a model that is wrong on one text in five suspects every
-# hard text. So the list is for *reading*, not for deleting. Does deleting help all the same?
+# Clearly better than guessing, and far from certain: most suspects are innocent, because the model suspects every text that it finds
+# hard. So the list is for *reading*, not for deleting. Does deleting help all the same?
 
 # %%
 cleaned = {"true labels": (train["text"], truth), "with flipped labels": (train["text"], noisy)}
@@ -1018,14 +1022,16 @@ pd.Series(neighbours, name="largest difference").rename_axis("texts per batch").
 # - A threshold follows from costs. Chosen on the texts on which it is judged, it flatters itself. Temperature repairs
 #   confidence without touching an answer, and what is doubtful can be handed to a person.
 # - Leave-one-out asks the model, integrated gradients look inside. An explanation that survives random weights explains nothing.
-# - Slices have intervals, and who looks at many finds one that is bad by chance. What is not in the test part is not tested.
+# - An average hides its parts: here, a channel that the model cannot read. Slices have intervals, and who looks at many finds one
+#   that is bad by chance. What is not in the test part is not tested.
 # - Behavioural tests say what a model cannot do. Attacks find the few words that turn an answer; a remedy counts when it has been attacked
 #   itself.
 # - cleanlab finds wrong labels far better than guessing, and its list is for reading.
 # - Training and validation both bad is underfitting, training far better is overfitting. Same seed, same model; same text, same score, if it is scored alone.
 #
 # **If your numbers differ**: the DistilBERT here is as good as its training, and thresholds, temperature and failed tests follow it.
-# Its accuracy should lie between 0.6 and 0.95, and it should answer both *positive* and *negative*. What holds for every model is
+# On the bundled reviews its accuracy should lie between 0.82 and 0.96, and the channel `magazine` should be its worst
+# slice. What holds for every model is
 # asserted too: choosing flatters itself, a temperature changes no answer, gradients add up, the fake explanation is unmasked,
 # wrong labels are found clearly more often than by guessing, the seed decides, and a text that is scored alone always gets the
 # same score.
@@ -1040,12 +1046,15 @@ assert similar["rare words (fake)"] > 0.99 > similar["integrated gradients"]
 assert noise_table["of them planted (precision)"] > 1.3 * noise_table["by guessing"]
 assert same_model and neighbours[1] == 0 <= neighbours[12] < 1e-4
 assert (remedies["under attack"] <= 1).all() and len(behaviour) == len(suite)
+if len(test) >= 200 and not official:
+    hardest = by_slice.loc[by_slice["accuracy"].idxmin()]
+    assert hardest["value"] == "magazine" and hardest["p"] < 0.05, "the hard slice is found"
 
 # %%
 from workshop_utils.course.results import record
 
 if len(test) >= 200:
-    assert 0.6 < reached["DistilBERT"] < 0.95, "it has learned"
+    assert 0.8 < reached["DistilBERT"] < 0.97, "it has learned"
     shares = pd.Series(answers["DistilBERT"][0]).value_counts(normalize=True)
     assert len(shares) == 2 and shares.min() > 0.15, (
         "it calls neither everything positive nor nothing"

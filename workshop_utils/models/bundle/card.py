@@ -165,7 +165,9 @@ def read_card_file(folder: Path) -> bytes:
             recover_folder(folder)
         except OSError:
             break
-    raise WorkshopError(f"There is no model in {folder.name}; run the lesson that makes it first.")
+    raise WorkshopError(
+        f"There is no model in {folder.name}; run the lesson that makes it, or `workshop train`."
+    )
 
 
 def parse_card(folder: Path, content: bytes) -> Card:
