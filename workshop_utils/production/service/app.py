@@ -9,6 +9,7 @@ from flask import Response, jsonify
 
 from workshop_utils import __version__
 from workshop_utils.production.service.body import JsonRequest
+from workshop_utils.production.service.labelling import label_routes
 from workshop_utils.production.service.loading import ModelSlot
 from workshop_utils.production.service.metrics import ServiceMetrics
 from workshop_utils.production.service.openapi import SECURITY_SCHEMES, complete_spec
@@ -17,9 +18,13 @@ from workshop_utils.production.service.predicting import Predictor
 from workshop_utils.production.service.problems import answer_problems
 from workshop_utils.production.service.requests_seen import see_requests
 from workshop_utils.production.service.routes import feedback_routes, prediction_routes
+from workshop_utils.production.service.sessions import SessionKeeper
 from workshop_utils.production.service.settings import ServiceSettings
+from workshop_utils.production.service.signing_in import session_routes
 from workshop_utils.production.service.status import Readiness, health_routes, info_routes
+from workshop_utils.production.service.trying import try_routes
 from workshop_utils.production.service.v2 import v2_infer_routes, v2_status_routes
+from workshop_utils.production.store import Store
 
 _CONFIG: Mapping[str, Any] = {
     "OPENAPI_VERSION": "3.1.0",
@@ -41,6 +46,7 @@ def create_app(
     metrics: ServiceMetrics,
     readiness: Readiness,
     name: str,
+    texts: Store | None = None,
 ) -> APIFlask:
     """The app, to be run by the service's server or by any other WSGI server with threads.
 
@@ -51,6 +57,7 @@ def create_app(
         metrics: what /metrics renders.
         readiness: what /readyz tells.
         name: of the model in the V2 routes.
+        texts: the store, where it keeps texts for people to label.
     """
     app = APIFlask(
         __name__,
@@ -68,7 +75,7 @@ def create_app(
     app.url_map.merge_slashes = False  # no redirects: their bodies are HTML
     see_requests(app, metrics)
     answer_problems(app)
-    slot = predictor.slot
+    slot, keeper = predictor.slot, SessionKeeper(settings.token)
     spec = partial(_spec_of, app, predictor, name, {})
     for routes in (
         prediction_routes(predictor, settings),
@@ -78,6 +85,9 @@ def create_app(
         health_routes(readiness),
         info_routes(slot, challenger, name, metrics, settings),
         page_routes(spec),
+        session_routes(keeper),
+        try_routes(predictor, settings, keeper),
+        label_routes(predictor, settings, keeper, texts),
     ):
         app.register_blueprint(routes)
 

@@ -6,6 +6,9 @@ from contextlib import contextmanager
 from threading import BoundedSemaphore
 from typing import Protocol
 
+import numpy as np
+
+from workshop_utils.models.bundle.explain import Explanation, leave_one_out
 from workshop_utils.production.service.loading import LoadedModel, ModelSlot
 from workshop_utils.production.service.metrics import ServiceMetrics
 from workshop_utils.production.service.problems import Problem, try_later
@@ -28,6 +31,10 @@ from workshop_utils.production.store import (
     UnknownPrediction,
     new_prediction_id,
 )
+
+#: Words that are weighed for a person at most, and how long their text may be.
+_WORDS_WEIGHED, _LONGEST_WEIGHED = 60, 20_000
+_LEAST_SHARE = 1e-6  # a probability of 0 or 1 has no finite logit
 
 
 class PredictionLog(Protocol):
@@ -123,6 +130,38 @@ class Predictor:
             ]
             self._record(predictions)
         return predictions
+
+    def weigh_words(self, prediction: Prediction, arrived: float) -> tuple[Explanation | None, str]:
+        """Which words carried an answer: what its log-odds (logits) lose without each of the first words.
+
+        It costs one scoring a word and is a service to people, so it waits in the same queue as all texts and
+        is left out where there is no room or time.
+
+        Args:
+            prediction: from :meth:`predict`.
+            arrived: when its request did, by the clock of ``time.monotonic``.
+
+        Returns:
+            The explanation and an empty text, or None and the reason in a sentence.
+        """
+        model = self.slot.model
+        if model is None or model.version != prediction.model_version:
+            return None, "A new model answers since, so its words were not weighed."
+        if len(prediction.text) > _LONGEST_WEIGHED:
+            return None, f"Words are weighed in texts of at most {_LONGEST_WEIGHED:,} characters."
+        deadline = arrived + self._limits.deadline_seconds
+
+        def log_odds(texts: Sequence[str]) -> np.ndarray:
+            _, scores = self._scores(model, texts, deadline)
+            shares = np.array([score.probabilities for score in scores])
+            shares = shares.clip(_LEAST_SHARE, 1 - _LEAST_SHARE)
+            return np.log(shares / (1 - shares))
+
+        try:
+            with self._in_flight():
+                return leave_one_out(log_odds, model.labels, prediction.text, _WORDS_WEIGHED), ""
+        except Problem as problem:
+            return None, f"The words were not weighed: {problem.detail}"
 
     def add_feedback(self, feedback: Feedback) -> FeedbackResult:
         """Keep a true label.

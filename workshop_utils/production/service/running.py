@@ -18,6 +18,7 @@ from workshop_utils.production.service.settings import ServiceSettings
 from workshop_utils.production.service.shadow import ShadowLog
 from workshop_utils.production.service.status import Readiness
 from workshop_utils.production.service.watching import PointerWatch
+from workshop_utils.production.store import Recorder, Store
 
 _log = logging.getLogger(__name__)
 
@@ -54,7 +55,8 @@ class Service:
         self._readiness = Readiness(self.slot)
         predictor = Predictor(settings, self.slot, self._pool, metrics, self._log)
         name = served_name(folder)
-        self.app = create_app(settings, predictor, self.challenger, metrics, self._readiness, name)
+        texts = _kept_texts(prediction_log)
+        self.app = create_app(settings, predictor, self.challenger, metrics, self._readiness, name, texts)
         in_flight, limits = settings.requests_in_flight, settings.limits
         self._server = ServiceServer(self.app, settings.host, settings.port, in_flight, limits)
         self._server.on_refusal = lambda status: metrics.requests.labels("(none)", str(status)).inc()
@@ -111,6 +113,13 @@ class Service:
         challenger = self.challenger
         metrics.count("challenger_load_failures", "Challengers refused.", lambda: challenger.load_failures)
         metrics.count("dropped_records", "Predictions not stored.", lambda: prediction_log.dropped)
+
+
+def _kept_texts(prediction_log: PredictionLog | None) -> Store | None:
+    """The store, where it is told to keep texts."""
+    if isinstance(prediction_log, Recorder) and prediction_log.store_texts:
+        return prediction_log.store
+    return None
 
 
 def stop_on_signals(service: Service) -> None:

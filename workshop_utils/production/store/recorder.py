@@ -73,6 +73,7 @@ class Recorder:
         max_waiting_chars: characters of their texts at most.
 
     Attributes:
+        store, mode, store_texts: as they were given.
         written: predictions committed so far. dropped: those of ``best-effort`` that are lost.
         waiting: those that are neither.
     """
@@ -88,7 +89,8 @@ class Recorder:
     ) -> None:
         self.mode: Final = mode
         self.store_texts: Final = store_texts
-        self._store, self._retention = store, retention
+        self.store: Final = store
+        self._retention = retention
         self._max_waiting, self._max_chars = max_waiting, max_waiting_chars
         self._close_before: float | None = None
         self.after_fork_in_child()
@@ -128,10 +130,10 @@ class Recorder:
         if not self._labelling.acquire(timeout=PATIENCE):
             raise StoreUnavailable("Too many labels wait to be stored; try again in a second.")
         try:
-            return add_label(self._store, feedback)
+            return add_label(self.store, feedback)
         except UnknownPrediction:
             self.flush()
-            return add_label(self._store, feedback)
+            return add_label(self.store, feedback)
         finally:
             self._labelling.release()
 
@@ -257,7 +259,7 @@ class Recorder:
     def _committed(self, batch: list[_Request]) -> bool:
         """Are the requests settled, one way or the other? If not, the database is away for now."""
         try:
-            with self._store.writing() as connection:
+            with self.store.writing() as connection:
                 insert_rows(connection, [row for request in batch for row in request.rows])
         except StoreUnavailable as error:
             if self.mode == "best-effort":
@@ -308,7 +310,7 @@ class Recorder:
         if self._retention is None or time.monotonic() < self._next_prune:
             return
         try:
-            more = prune_some(self._store, self._retention).predictions
+            more = prune_some(self.store, self._retention).predictions
         except WorkshopError as error:
             _log.warning("Old predictions could not be deleted: %s", error)
             more = 0

@@ -1,0 +1,379 @@
+"""What people see of the service in a browser: a text tried, texts labelled, and nobody else's form taken."""
+
+import html
+import re
+import shutil
+from urllib.parse import urlencode
+
+import numpy as np
+import pytest
+
+from tests.bundles import HOSTILE, tfidf_bundle
+from tests.serving import TOKEN, running
+from workshop_utils.models.bundle import Bundle
+from workshop_utils.production.service.labelling import LABEL_KEYS, UNDO_KEY, label_choices
+from workshop_utils.production.service.sessions import COOKIE
+from workshop_utils.production.store import (
+    Recorder,
+    label_history,
+    labelled,
+    list_draws,
+    open_store,
+    texts_to_label,
+)
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+FORM = {"Content-Type": "application/x-www-form-urlencoded"}
+SCRIPT = "<script>alert('x')</script> & \"quoted\" <img src=x onerror=alert(1)> great product"
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    return tfidf_bundle(tmp_path_factory.mktemp("pages") / "reviews")
+
+
+@pytest.fixture
+def store(tmp_path):
+    return open_store(f"sqlite:///{tmp_path / 'store.db'}")
+
+
+@pytest.fixture
+def recorder(store):
+    return Recorder(store, store_texts=True)
+
+
+@pytest.fixture
+def service(made, recorder):
+    with running(made, recorder) as (client, _):
+        yield client
+
+
+@pytest.fixture(scope="module")
+def plain(made):
+    """A service that keeps nothing."""
+    with running(made) as (client, _):
+        yield client
+
+
+def send(client, path, headers=None, **fields):
+    return client.request("POST", path, urlencode(fields).encode(), FORM | (headers or {}))
+
+
+def log_in(client, name="anna", token=TOKEN):
+    answer = send(client, "/session", token=token, name=name, next="/label")
+    assert answer.status == 303 and answer.headers["Location"] == "/label"
+    return {"Cookie": answer.headers["Set-Cookie"].split(";")[0]}
+
+
+def cookie_of(answer):
+    return {"Cookie": answer.headers["Set-Cookie"].split(";")[0]}
+
+
+def keep(recorder, client, *texts):
+    """Have texts classified, and wait until they are in the store."""
+    for text in texts:
+        assert client.predict(text).status == 200
+    assert recorder.flush(60)
+
+
+# --- trying a text
+
+
+def test_a_text_is_answered_without_javascript_with_every_class_and_its_words(plain, made):
+    page = send(plain, "/", text="I love this product, it is great")
+    text = page.body.decode()
+    shares = Bundle.load(made).predict_proba(["I love this product, it is great"])[0]
+    assert page.status == 200 and "<script" not in text
+    for label, share in zip(Bundle.load(made).labels, shares, strict=True):
+        assert f"<bdi>{label}</bdi>" in text and f"{share * 100:.1f} %" in text
+    assert re.search(r'class="word for-4">(love|great)<', text)
+
+
+def test_a_words_weight_is_what_the_logit_loses_without_it(plain, made):
+    bundle = Bundle.load(made)
+    whole, without = bundle.predict_proba(["I love this", "I  this"]).astype(float)
+    best = whole.argmax()
+    expected = np.log(whole[best] / (1 - whole[best])) - np.log(without[best] / (1 - without[best]))
+    text = send(plain, "/", text="I love this").body.decode().replace("−", "-")
+    shown = re.search(r"<td><bdi>love</bdi></td><td class=\"number\">(\S+)</td>", text)[1]
+    assert float(shown) == pytest.approx(expected, abs=0.006)
+
+
+def test_a_truncated_text_says_so(made):
+    with running(made) as (client, service):
+        bundle = service.slot.model.bundle
+        score = bundle.score_timed
+        bundle.score_timed = lambda text: score(text)._replace(truncated=len(text) > 10)
+        assert "longer than what this model reads" in send(client, "/", text="so very long").body.decode()
+        assert "longer than what this model reads" not in send(client, "/", text="short").body.decode()
+
+
+@pytest.mark.parametrize("text", [*HOSTILE, SCRIPT, "x " * 5000], ids=range(len(HOSTILE) + 2))
+def test_any_text_is_shown_as_text(plain, text):
+    text = text.encode("utf-8", "replace").decode()
+    page = send(plain, "/", text=text)
+    assert page.status == (200 if text.strip() else 422)
+    shown = page.body.decode()
+    assert "<script" not in shown and "<img" not in shown and "onerror=alert(1)>" not in shown
+    area = re.search(r"(?s)<textarea[^>]*>\n(.*?)</textarea>", shown)[1]
+    assert html.unescape(area) == html.unescape(html.escape(text)) or not text.strip()
+
+
+def test_a_service_that_has_too_much_to_do_says_so_on_the_page(made):
+    with running(made) as (client, service):
+        service.slot.model = None
+        page = send(client, "/", text="a text")
+        assert page.status == 503 and page.headers["Retry-After"]
+        assert 'role="alert">No model answers yet' in page.body.decode()
+
+
+@pytest.mark.parametrize("path", ["/", "/label", "/docs"])
+def test_a_page_loads_nothing_from_elsewhere_and_allows_nothing_inline(plain, path):
+    page = plain.get(path)
+    text, policy = page.body.decode(), page.headers["Content-Security-Policy"]
+    assert page.headers["Content-Type"] == "text/html; charset=utf-8"
+    assert "default-src 'none'" in policy and "unsafe" not in policy
+    assert "style=" not in text and "<style" not in text and not re.search(r"\son\w+=", text)
+    assert not re.search(r"""(src|href|action)=["'](https?:)?//""", text)
+    for file in re.findall(r'(?:src|href)="(/static/[^"]+)"', text):
+        assert plain.get(file).status == 200
+
+
+# --- the token
+
+
+def test_beyond_this_machine_the_page_needs_the_token_unless_it_is_open(made):
+    with running(made, host="0.0.0.0") as (client, _):
+        assert client.get("/").status == 403
+        assert send(client, "/", text="I love it").status == 403
+        cookie = log_in(client)
+        assert "I love it" in send(client, "/", cookie, text="I love it").body.decode()
+    with running(made, host="0.0.0.0", open_to_all=True) as (client, _):
+        assert send(client, "/", text="I love it").status == 200
+
+
+def test_a_service_without_a_token_lets_nobody_label_and_says_why(made, store):
+    with running(made, Recorder(store, store_texts=True), token=None) as (client, _):
+        page = client.get("/label")
+        assert page.status == 403 and "WORKSHOP_TOKEN" in page.body.decode()
+        for token in ("", "None", TOKEN):
+            assert send(client, "/session", token=token, name="anna").status == 403
+
+
+def test_the_cookie_is_closed_to_scripts_and_other_sites_and_does_not_hold_the_token(plain):
+    answer = send(plain, "/session", token=TOKEN, name="anna", next="https://elsewhere.example/")
+    cookie = answer.headers["Set-Cookie"]
+    assert answer.headers["Location"] == "/", "it goes to no other place than its own pages"
+    assert "HttpOnly" in cookie and "SameSite=Strict" in cookie and TOKEN not in cookie
+
+
+def test_a_wrong_token_and_a_forged_cookie_are_refused(plain):
+    wrong = send(plain, "/session", token="wrong", name="anna", next="/label")
+    assert wrong.status == 403 and "Set-Cookie" not in wrong.headers
+    value = log_in(plain)["Cookie"]
+    forged = [value + "x", f"{COOKIE}=", f"{COOKIE}={TOKEN}", value.replace("=", "=W10", 1)]
+    assert [plain.get("/label", {"Cookie": each}).status for each in forged] == [403] * 4
+    assert plain.get("/label", {"Cookie": value}).status == 200
+
+
+def test_the_cookie_opens_no_route_of_the_api(service):
+    answer = service.post("/feedback", {"prediction_id": "a", "label": "b"}, log_in(service))
+    assert answer.status == 403
+
+
+@pytest.mark.parametrize("path", ["/", "/label", "/session"])
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Sec-Fetch-Site": "cross-site"},
+        {"Sec-Fetch-Site": "same-site"},
+        {"Origin": "https://elsewhere.example"},
+        {"Origin": "null"},
+    ],
+)
+def test_another_sites_form_is_refused(service, path, headers):
+    answer = send(service, path, log_in(service) | headers, text="a", token=TOKEN, name="a", action="draw")
+    assert answer.status == 403 and "own pages" in answer.json["detail"]
+
+
+def test_our_own_form_is_taken(service):
+    origin = {"Origin": f"http://{service.host}:{service.port}"}
+    for headers in ({"Sec-Fetch-Site": "same-origin"}, origin):
+        assert send(service, "/", headers, text="a text").status == 200
+
+
+# --- labelling
+
+
+def asked(page):
+    """The prediction that a page asks for."""
+    found = re.search(r'name="prediction_id" value="(\w+)"', page.body.decode())
+    return found and found[1]
+
+
+def test_without_texts_in_the_store_the_page_says_what_to_do(made, store, plain):
+    assert "--store-texts" in plain.get("/label", log_in(plain)).body.decode()
+    with running(made, Recorder(store)) as (client, _):
+        cookie = log_in(client)
+        assert "--store-texts" in client.get("/label", cookie).body.decode()
+        assert send(client, "/label", cookie, action="draw").status == 200
+
+
+def test_a_label_is_kept_with_who_gave_it_and_the_probability_of_its_draw(service, recorder, store):
+    keep(recorder, service, *(f"text number {n}" for n in range(200)))
+    cookie = log_in(service, "Anna Müller")
+    assert send(service, "/label", cookie, action="draw").status == 303
+    page = service.get("/label", cookie)
+    name = asked(page)
+    (waiting,) = [each for each in texts_to_label(store, 200) if each.prediction_id == name]
+    assert waiting.text in page.body.decode() and 0 < waiting.probability < 1
+    assert f'id="probability">{waiting.probability:.4g}<' in page.body.decode()
+    assert send(service, "/label", cookie, prediction_id=name, label="positive").status == 303
+    (given,) = label_history(store, name)
+    assert (given.label, given.labelled_by) == ("positive", "Anna Müller")
+    assert (given.part, given.drawing_probability) == (waiting.part, waiting.probability)
+    assert "1 of " in service.get("/label", cookie).body.decode()
+
+
+def test_undo_takes_labels_back_one_by_one_and_asks_for_the_text_again(service, recorder, store):
+    keep(recorder, service, *(f"text number {n}" for n in range(12)))
+    cookie = cookie_of(send(service, "/label", log_in(service), action="draw"))
+    names = []
+    for _ in range(3):
+        names.append(asked(service.get("/label", cookie)))
+        answer = send(service, "/label", cookie, prediction_id=names[-1], label="negative")
+        cookie = cookie_of(answer)
+    for name in reversed(names):
+        cookie = cookie_of(send(service, "/label", cookie, action="undo"))
+        assert asked(service.get("/label", cookie)) == name
+        assert [each.label for each in label_history(store, name)] == ["negative", None]
+    assert 'value="undo"' not in service.get("/label", cookie).body.decode()
+
+
+def test_of_two_people_with_the_same_text_the_first_ones_label_stands(service, recorder, store):
+    keep(recorder, service, "the only text")
+    anna, ben = log_in(service, "anna"), log_in(service, "ben")
+    send(service, "/label", anna, action="draw")
+    name = asked(service.get("/label", ben))
+    send(service, "/label", anna, prediction_id=name, label="positive")
+    late = send(service, "/label", ben, prediction_id=name, label="negative")
+    assert late.status == 422 and "Somebody else" in late.body.decode()
+    assert [each.label for each in label_history(store, name)] == ["positive"]
+
+
+def test_a_new_draw_waits_until_the_last_one_is_labelled_and_says_when_there_is_no_text(
+    service, recorder, store
+):
+    cookie = log_in(service)
+    empty = send(service, "/label", cookie, action="draw")
+    assert empty.status == 422 and "no text to draw" in empty.body.decode()
+    keep(recorder, service, "a text", "and one more")
+    for _ in range(2):
+        assert send(service, "/label", cookie, action="draw").status == 303
+    assert len(list_draws(store)) == 1
+
+
+@pytest.mark.parametrize(
+    ("fields", "status"),
+    [
+        ({"prediction_id": "nobody", "label": "positive"}, 404),
+        ({"label": "positive"}, 404),
+        ({}, 404),
+    ],
+)
+def test_a_label_of_nothing_is_refused_on_the_page(service, fields, status):
+    answer = send(service, "/label", log_in(service), **fields)
+    assert answer.status == status and 'role="alert"' in answer.body.decode()
+
+
+def test_a_stored_text_is_shown_as_text(service, recorder, store):
+    for text in [*(each for each in HOSTILE if each.strip()), SCRIPT, "y" * 300_000]:
+        service.predict(text)
+    service.predict("\ud800 <script>")
+    keep(recorder, service, "the last")
+    cookie = cookie_of(send(service, "/label", log_in(service), action="draw"))
+    while name := asked(page := service.get("/label", cookie)):
+        shown = page.body.decode()
+        assert page.status == 200 and "<img" not in shown and len(shown) < 200_000
+        assert shown.count("<script") == 1, "its own, and no other"
+        cookie = cookie_of(send(service, "/label", cookie, prediction_id=name, label="negative"))
+    assert list_draws(store)[-1].labelled == list_draws(store)[-1].size > 10
+
+
+def test_a_model_of_two_hundred_classes_gives_keys_to_the_first_and_buttons_to_all():
+    keys = [key for key, _, _ in label_choices([f"class {n}" for n in range(200)])]
+    assert len(keys) == 200 and set(keys[len(LABEL_KEYS) :]) == {""}
+    assert len(set(keys[: len(LABEL_KEYS)])) == len(LABEL_KEYS) and UNDO_KEY not in keys
+
+
+# --- in a browser
+
+
+@pytest.fixture
+def browser():
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+def serious(page):
+    """What axe-core finds that keeps people out."""
+    from axe_playwright_python.sync_playwright import Axe
+
+    found = Axe().run(page).response["violations"]
+    return [(each["id"], each["nodes"]) for each in found if each["impact"] in ("serious", "critical")]
+
+
+def fits(page):
+    return page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not CHROMIUM, reason="no Chromium on this machine; .ci/run installs it")
+@pytest.mark.parametrize(("width", "scheme"), [(1400, "light"), (390, "dark")])
+def test_a_person_tries_a_text_and_labels_ten_by_keyboard(
+    browser, service, recorder, store, tmp_path, width, scheme
+):
+    keep(recorder, service, *(f"I love this product, and number {n} is great" for n in range(15)))
+    page = browser.new_page(viewport={"width": width, "height": 850}, color_scheme=scheme)
+    page.set_default_timeout(60_000)
+    host, complaints = f"{service.host}:{service.port}", []
+    page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
+    page.on("request", lambda request: complaints.append(request.url) if host not in request.url else None)
+
+    def looks_right(name):
+        assert serious(page) == [] and fits(page)
+        page.screenshot(path=str(tmp_path / f"{name}.png"), full_page=True)
+
+    page.goto(f"http://{host}/")
+    looks_right("try")
+    page.get_by_label("Your text").fill("I love it, but the box was broken and nobody answered 😴")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    page.locator("#answer .bar").nth(1).wait_for()
+    page.locator("#answer .word.for-4, #answer .word.against-4").first.wait_for()
+    looks_right("answer")
+
+    assert recorder.flush(60)
+    page.get_by_role("link", name="Label texts").click()
+    page.get_by_label("The service's token").fill(TOKEN)
+    looks_right("token")
+    page.get_by_label("Your name").fill("Anna")
+    page.keyboard.press("Enter")
+    page.get_by_role("button", name="Draw texts to label").click()
+    page.locator("#text").wait_for()
+    looks_right("label")
+    for number in range(1, 11):
+        page.keyboard.press("2" if number % 2 else "1")
+        page.locator("#count", has_text=re.compile(rf"^{number} of 16$")).wait_for()
+    page.keyboard.press("u")
+    page.locator("#count", has_text=re.compile(r"^9 of")).wait_for()
+    page.keyboard.press("2")
+    page.locator("#count", has_text=re.compile(r"^10 of")).wait_for()
+    looks_right("labelled")
+    given = list(labelled(store))
+    assert len(given) == 10 and {each.labelled_by for each in given} == {"Anna"}
+    assert [item for item in complaints if "403" not in item] == []

@@ -1,0 +1,183 @@
+"""The page ``/label``: people say what is true about drawn texts, with one key a label."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from hashlib import sha256
+from string import ascii_lowercase
+from threading import BoundedSemaphore
+
+from apiflask import APIBlueprint
+from flask import Response, request
+
+from workshop_utils.errors import WorkshopError
+from workshop_utils.models.tokenization import well_formed
+from workshop_utils.production.service.pages import form_text, html_page, see_other
+from workshop_utils.production.service.predicting import Predictor
+from workshop_utils.production.service.problems import Problem, try_later
+from workshop_utils.production.service.sessions import PageSession, SessionKeeper, refuse_other_sites
+from workshop_utils.production.service.settings import ServiceSettings
+from workshop_utils.production.service.signing_in import login_page
+from workshop_utils.production.store import (
+    DrawSizes,
+    Feedback,
+    Store,
+    StoreUnavailable,
+    TextToLabel,
+    UnknownPrediction,
+    draw_texts,
+    label_history,
+    list_draws,
+    texts_to_label,
+)
+
+#: One key for each label while there are some; ``u`` takes the last label back.
+UNDO_KEY = "u"
+LABEL_KEYS = "123456789" + ascii_lowercase.replace(UNDO_KEY, "")
+#: People who label at the same time get different texts out of so many.
+_SPREAD = 20
+_SHOWN_CHARACTERS = 20_000
+_AT_ONCE = 4
+
+
+def label_routes(
+    predictor: Predictor, settings: ServiceSettings, keeper: SessionKeeper, texts: Store | None
+) -> APIBlueprint:
+    """``/label``: what it shows, and the three things that one can do there.
+
+    Args:
+        predictor: takes the labels.
+        settings: of the operator.
+        keeper: knows who sits there.
+        texts: the store, where the service keeps texts; None where it does not.
+    """
+    routes = APIBlueprint("labelling", __name__, enable_openapi=False)
+    desk = _Desk(texts) if texts else None
+
+    @routes.get("/label")
+    def label_a_text() -> Response:
+        return _desk_page(desk, keeper)
+
+    @routes.post("/label")
+    def label_this_text() -> Response:
+        refuse_other_sites(request)
+        session = keeper.read(request)
+        if session is None or desk is None:
+            return _desk_page(desk, keeper)
+        try:
+            match form_text(request, "action", settings.limits.body_bytes):
+                case "draw":
+                    desk.draw()
+                case "undo":
+                    _undo(session, predictor)
+                case _:
+                    given = (form_text(request, "prediction_id"), form_text(request, "label"))
+                    _label(session, *given, predictor, desk)
+        except Problem as problem:
+            answer = _desk_page(desk, keeper, problem.detail, problem.status)
+            answer.headers.update(problem.headers)
+            return answer
+        return keeper.write(request, see_other("/label"), session)
+
+    return routes
+
+
+class _Desk:
+    """Reads the queue of drawn texts; not more than a few requests may wait for the database at once."""
+
+    def __init__(self, store: Store) -> None:
+        self._store, self._room = store, BoundedSemaphore(_AT_ONCE)
+
+    def next_text(self, session: PageSession) -> TextToLabel | None:
+        """The text for this person; first the one whose label was just taken back."""
+        with self._reading():
+            queue = texts_to_label(self._store, _SPREAD)
+        again = [each for each in queue if each.prediction_id == session.again]
+        if again or not queue:
+            return again[0] if again else None
+        return queue[int(sha256(session.name.encode("utf-8", "replace")).hexdigest(), 16) % len(queue)]
+
+    def progress(self) -> tuple[int, int]:
+        """How many texts have a label, of how many that were drawn."""
+        with self._reading():
+            draws = list_draws(self._store)
+        return sum(draw.labelled for draw in draws), sum(draw.size for draw in draws)
+
+    def draw(self) -> None:
+        """Draw texts from what has come since; 422 where there is none, and nothing while some are open."""
+        with self._reading():
+            if texts_to_label(self._store, 1):
+                return
+            try:
+                draw_texts(self._store, DrawSizes(), seed=len(list_draws(self._store)))
+            except StoreUnavailable:
+                raise
+            except WorkshopError as error:
+                raise Problem(422, str(error)) from None
+
+    def refuse_second_label(self, prediction_id: str, name: str) -> None:
+        """Two people may have had the same text before them; the first label stands."""
+        with self._reading():
+            try:
+                history = label_history(self._store, prediction_id)
+            except UnknownPrediction as error:
+                raise Problem(404, str(error)) from None
+        if history and history[-1].label is not None and history[-1].labelled_by != name:
+            raise Problem(422, "Somebody else has labelled that text meanwhile; here is the next one.")
+
+    @contextmanager
+    def _reading(self) -> Iterator[None]:
+        if not self._room.acquire(blocking=False):
+            raise try_later(429, "Too many people ask for texts just now; try again in a second.", 1)
+        try:
+            yield
+        except StoreUnavailable:
+            raise try_later(503, "The store does not answer now.", 1) from None
+        finally:
+            self._room.release()
+
+
+def _label(session: PageSession, prediction_id: str, label: str, predictor: Predictor, desk: _Desk) -> None:
+    desk.refuse_second_label(prediction_id, session.name)
+    predictor.add_feedback(Feedback(prediction_id, label, session.name))
+    session.given = [each for each in session.given if each != prediction_id] + [prediction_id]
+    session.again = ""
+
+
+def _undo(session: PageSession, predictor: Predictor) -> None:
+    if session.given:
+        session.again = session.given.pop()
+        predictor.add_feedback(Feedback(session.again, None, session.name))
+
+
+def _desk_page(desk: _Desk | None, keeper: SessionKeeper, message: str = "", status: int = 200) -> Response:
+    session = keeper.read(request)
+    if session is None:
+        return login_page("/label", keeper)
+    if desk is None:
+        return html_page("label.html", 200, keeps_texts=False)
+    text, done, drawn = None, 0, 0
+    try:
+        text = desk.next_text(session)
+        done, drawn = desk.progress()
+    except Problem as problem:
+        message, status = message or problem.detail, problem.status if status == 200 else status
+    return html_page(
+        "label.html",
+        status,
+        keeps_texts=True,
+        message=message,
+        name=session.name,
+        asked=text,
+        text=well_formed(text.text[:_SHOWN_CHARACTERS]) if text else "",
+        hidden=max(0, len(text.text) - _SHOWN_CHARACTERS) if text else 0,
+        choices=label_choices(text.labels) if text else [],
+        done=done,
+        drawn=drawn,
+        undo_key=UNDO_KEY if session.given else "",
+    )
+
+
+def label_choices(labels: Sequence[str]) -> list[tuple[str, str, str]]:
+    """Key, value and shown name of each label; labels beyond the keys have buttons only."""
+    keys = LABEL_KEYS + "\0" * max(0, len(labels) - len(LABEL_KEYS))
+    return [(key.strip("\0"), label, well_formed(label)) for key, label in zip(keys, labels, strict=False)]
