@@ -736,8 +736,7 @@ english
 
 # %% [markdown]
 # Nearly everybody expects a clear win here, and on the bundled reviews there is none: no pre-trained start is better than
-# the random one beyond the noise, and the frozen table has the lowest mean. Another scale, another learning rate or more
-# epochs do not turn this around; try it. Two reasons. The noise is wide, because each split learns from few reviews, and a
+# the random one beyond the noise. Two reasons. The noise is wide, because each split learns from few reviews, and a
 # small gain would hide in it. And the vectors are not what they seem: *boring* and *exciting* are neighbours in this table
 # (lesson 03), and it was made to be read by the layers above it, which we have cut off. Lesson 06 keeps those layers.
 

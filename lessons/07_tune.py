@@ -989,10 +989,10 @@ except RuntimeError as refusal:
     print(refusal)
 
 # %% [markdown]
-# Now the bar. On the bundled reviews, with a few hundred texts to learn from, TF-IDF is at least as good as the best tuned last
-# layer and costs a second. No tuning could change that, because what limits this model is not its settings: a single
-# layer that learns, on top of states that were made for another purpose. Lesson 06 let *all* layers learn, and that moves more than all
-# our trials together. First choose the model, then tune it, and tune the coarse things before the fine ones.
+# Now the bar. On the bundled reviews, with a few hundred texts to learn from, the best tuned last layer and TF-IDF have
+# intervals that overlap, and TF-IDF costs a second. What limits this model is not its settings: a single
+# layer that learns, on top of states that were made for another purpose. Lesson 06 let *all* layers learn. First choose
+# the model, then tune it, and tune the coarse things before the fine ones.
 
 # %% [markdown]
 # ## What we learned
@@ -1022,7 +1022,7 @@ assert envelope.opened and expected_best > equal, "the best of equals looks bett
 from workshop_utils.course.results import record
 
 if len(learn) >= 200 and len(seen) >= 15:
-    assert all(0.55 < mark < 0.9 for mark in three_marks.values())
+    assert all(0.55 < mark < 0.95 for mark in three_marks.values())
     assert three_marks["in the search"] > by_default + 0.02
     assert bars.set_index("model")["accuracy"]["TF-IDF, tuned C"] > 0.6
 reached = {name.replace(" ", "_"): mark for name, mark in three_marks.items()}
