@@ -51,9 +51,9 @@ class Client:
     def predict(self, text: str) -> Answer:
         return self.post("/predict", {"text": text})
 
-    def raw(self, data: bytes, seconds: float = 10) -> bytes:
-        """Send bytes, end the sending, and read until the server closes."""
-        with socket.create_connection((self.host, self.port), timeout=seconds) as connection:
+    def raw(self, data: bytes) -> bytes:
+        """Send bytes and read until the server closes."""
+        with socket.create_connection((self.host, self.port), timeout=10) as connection:
             connection.sendall(data)
             return read_all(connection)
 

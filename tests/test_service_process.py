@@ -14,9 +14,8 @@ from contextlib import contextmanager
 import pytest
 
 from tests.bundles import tfidf_bundle
-from tests.serving import Client, exchange, point
+from tests.serving import JSON, Client, exchange, point
 
-JSON = {"Content-Type": "application/json"}
 BODY = json.dumps({"text": ["I love this product!"]}).encode()
 
 posix = pytest.mark.skipif(os.name == "nt", reason="Windows knows no SIGTERM")
@@ -43,9 +42,7 @@ class Process:
         self.errors: list[str] = []
         self._reader = threading.Thread(target=self._read)
         self._reader.start()
-        self.told = ""
-        while "curl" not in self.told and (line := self.process.stdout.readline()):
-            self.told += line
+        self.told = self._until_curl()
         found = re.search(r"http://\S+?:\d+", self.told)
         self.client = Client(found[0]) if found else None
 
@@ -58,10 +55,13 @@ class Process:
 
     def next_address(self):
         """Read the address that a process started anew has told."""
+        return Client(re.search(r"http://\S+?:\d+", self._until_curl())[0])
+
+    def _until_curl(self):
         told = ""
         while "curl" not in told and (line := self.process.stdout.readline()):
             told += line
-        return Client(re.search(r"http://\S+?:\d+", told)[0])
+        return told
 
     def end(self, seconds=30):
         code = self.process.wait(seconds)
@@ -102,11 +102,7 @@ class Load(threading.Thread):
                     return
             try:
                 answer = exchange(connection, "POST", "/predict", BODY, JSON)
-            except OSError as error:
-                self.lost.append(error)
-                connection.close()
-                return
-            except http.client.HTTPException as error:
+            except (OSError, http.client.HTTPException) as error:
                 self.lost.append(error)
                 connection.close()
                 return

@@ -174,7 +174,7 @@ def test_a_chunked_body_is_read_and_one_that_is_too_long_is_413(service):
     assert b" 413 " in service.raw(chunked([b"x" * 65_536] * 40))
 
 
-def test_a_body_of_the_largest_size_is_read(made, service):
+def test_a_body_of_the_largest_size_is_read(service):
     body = json.dumps({"text": "x" * ((1 << 20) - 12)}).encode()
     assert len(body) == 1 << 20
     assert service.request("POST", "/predict", body, JSON).status == 200

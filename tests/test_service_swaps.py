@@ -169,7 +169,7 @@ def test_ten_swaps_and_three_failed_ones_under_load_lose_nothing(deployment):
         waits_for(client, serves("v1"))
         found, failed, stop = Counter(), [], threading.Event()
 
-        def ask(number):
+        def ask():
             while not stop.is_set():
                 answer = client.post("/predict/batch", {"text": texts})
                 versions = {each["model_version"] for each in answer.json.get("predictions", [])}
@@ -182,7 +182,7 @@ def test_ten_swaps_and_three_failed_ones_under_load_lose_nothing(deployment):
                     failed.append(answer)
                 found[version] += 1
 
-        threads = [threading.Thread(target=ask, args=(number,)) for number in range(4)]
+        threads = [threading.Thread(target=ask) for _ in range(4)]
         for thread in threads:
             thread.start()
         good = ["v2", "v1"] * 5

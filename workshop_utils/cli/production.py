@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 app = typer.Typer()
 
+Storage = Literal["best-effort", "durable", "none"]
+
 
 @app.command()
 def serve(
@@ -30,8 +32,7 @@ def serve(
         bool, typer.Option("--store-texts", help="Keep the texts themselves, for labelling.")
     ] = False,
     storage: Annotated[
-        Literal["best-effort", "durable", "none"],
-        typer.Option(help="Predictions are kept beside the answer, before it, or not."),
+        Storage, typer.Option(help="Predictions are kept beside the answer, before it, or not.")
     ] = "best-effort",
     keep_days: Annotated[
         float | None, typer.Option(min=0.01, help="Then unlabelled ones are deleted.")
@@ -98,7 +99,7 @@ def _tell(address: str, needs_token: bool, token: str | None) -> None:
         )
 
 
-def _prediction_log(storage: str, store_texts: bool, keep_days: float | None) -> "PredictionLog | None":
+def _prediction_log(storage: Storage, store_texts: bool, keep_days: float | None) -> "PredictionLog | None":
     from workshop_utils.production.store import Recorder, Retention, StoreUnavailable, open_store
 
     if storage == "none":
@@ -109,34 +110,19 @@ def _prediction_log(storage: str, store_texts: bool, keep_days: float | None) ->
     except StoreUnavailable as error:
         console.print(f"{error} Until that is mended, predictions are not kept.", style="yellow")
     retention = None if keep_days is None else Retention(days=keep_days)
-    return Recorder(store, "durable" if storage == "durable" else "best-effort", store_texts, retention)
+    return Recorder(store, storage, store_texts, retention)
 
 
 def _quick_model() -> Path:
     """A model of the bundled reviews, trained in a process of its own when there is none."""
+    from workshop_utils.models.bundle.card import CARD
     from workshop_utils.paths import BUNDLED, model_folder
 
     folder = model_folder("quick_reviews")
-    if not (folder / "bundle.json").exists():
+    if not (folder / CARD).exists():
         console.print("There is no model yet: training a quick one on the bundled reviews.")
-        table = [
-            "train",
-            str(BUNDLED / "reviews.csv"),
-            "--text-column",
-            "review",
-            "--label-column",
-            "sentiment",
-        ]
-        command = [
-            sys.executable,
-            "-m",
-            "workshop_utils",
-            *table,
-            "--model",
-            "tfidf",
-            "--bundle",
-            str(folder),
-        ]
-        if subprocess.run(command).returncode:
+        train = ["train", str(BUNDLED / "reviews.csv"), "--model", "tfidf", "--bundle", str(folder)]
+        columns = ["--text-column", "review", "--label-column", "sentiment"]
+        if subprocess.run([sys.executable, "-m", "workshop_utils", *train, *columns]).returncode:
             raise WorkshopError("No model could be trained here; name one of yours with --bundle.")
     return folder

@@ -1,7 +1,7 @@
 """The Flask app: routes that share a predictor, one form of errors, one description of it all."""
 
 from collections.abc import Mapping
-from functools import partial
+from functools import lru_cache
 from typing import Any
 
 from apiflask import APIFlask
@@ -76,7 +76,18 @@ def create_app(
     see_requests(app, metrics)
     answer_problems(app)
     slot, keeper = predictor.slot, SessionKeeper(settings.token)
-    spec = partial(_spec_of, app, predictor, name, {})
+
+    @lru_cache(maxsize=1)
+    def spec_for(labels: tuple[str, ...] | None) -> dict[str, Any]:
+        plain = app.spec
+        assert isinstance(plain, dict)
+        return complete_spec(plain, name, labels)
+
+    def spec() -> dict[str, Any]:
+        """The OpenAPI document for the classes of the model that answers now, made once for them."""
+        model = slot.model
+        return spec_for(model.labels if model else None)
+
     for routes in (
         prediction_routes(predictor, settings),
         feedback_routes(predictor, settings),
@@ -97,17 +108,3 @@ def create_app(
         return jsonify(spec())
 
     return app
-
-
-def _spec_of(
-    app: APIFlask, predictor: Predictor, name: str, made: dict[Any, dict[str, Any]]
-) -> dict[str, Any]:
-    """The OpenAPI document for the classes of the model that answers now, made once for them."""
-    model = predictor.slot.model
-    labels = model.labels if model else None
-    if labels not in made:
-        plain = app.spec
-        assert isinstance(plain, dict)
-        made.clear()
-        made[labels] = complete_spec(plain, name, labels)
-    return made[labels]

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from hashlib import sha256
+from itertools import chain, repeat
 from string import ascii_lowercase
 from threading import BoundedSemaphore
 
@@ -179,5 +180,5 @@ def _desk_page(desk: _Desk | None, keeper: SessionKeeper, message: str = "", sta
 
 def label_choices(labels: Sequence[str]) -> list[tuple[str, str, str]]:
     """Key, value and shown name of each label; labels beyond the keys have buttons only."""
-    keys = LABEL_KEYS + "\0" * max(0, len(labels) - len(LABEL_KEYS))
-    return [(key.strip("\0"), label, well_formed(label)) for key, label in zip(keys, labels, strict=False)]
+    keys = chain(LABEL_KEYS, repeat(""))
+    return [(key, label, well_formed(label)) for key, label in zip(keys, labels, strict=False)]

@@ -102,6 +102,7 @@ class ModelSlot:
     """The one reference to the model that answers. Whoever holds a model keeps it until it has answered.
 
     Attributes:
+        model: the one that answers; None while there is none. swaps: how often another took its place.
         load_failures: models refused so far. last_failure: why the newest was refused; None when it was not.
         waiting_for: why there is no model yet.
     """

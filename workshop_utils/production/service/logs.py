@@ -70,11 +70,11 @@ class LogWriter:
                 continue
 
 
-def log_json(stream: TextIO = sys.stderr, level: int = logging.INFO) -> LogWriter:
+def log_json(stream: TextIO = sys.stderr) -> LogWriter:
     """Send all logs to ``stream`` as JSON; ``stop()`` of the result writes the rest."""
     lines: queue.Queue[logging.LogRecord | None] = queue.Queue(10_000)
     root = logging.getLogger()
     root.handlers[:] = [_NobodyWaits(lines)]
-    root.setLevel(level)
+    root.setLevel(logging.INFO)
     logging.getLogger("waitress.queue").setLevel(logging.ERROR)  # the service has its own queue
     return LogWriter(lines, stream)

@@ -7,6 +7,7 @@ import json
 import logging
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
+from traceback import walk_tb
 from typing import Any
 
 from apiflask import APIFlask, HTTPError
@@ -43,7 +44,7 @@ class Problem(Exception):
 
 
 def try_later(status: int, detail: str, seconds: int) -> Problem:
-    """429 or 503 with the header ``Retry-After``."""
+    """429, 503 or 504 with the header ``Retry-After``."""
     return Problem(status, detail, headers={"Retry-After": str(seconds)})
 
 
@@ -115,9 +116,8 @@ def _sentence(status: int) -> str:
 
 def where_it_failed(error: BaseException) -> str:
     """The error's type and the lines it came through; not its message, which may quote a text."""
-    places, trace = [], error.__traceback__
-    while trace:
-        code = trace.tb_frame.f_code
-        places.append(f"{code.co_filename.rsplit('/', 1)[-1]}:{trace.tb_lineno} {code.co_name}")
-        trace = trace.tb_next
+    places = []
+    for frame, line in walk_tb(error.__traceback__):
+        code = frame.f_code
+        places.append(f"{code.co_filename.rsplit('/', 1)[-1]}:{line} {code.co_name}")
     return f"{type(error).__name__} at {' < '.join(reversed(places[-8:]))}"

@@ -27,6 +27,7 @@ class TextScore(NamedTuple):
     infer_seconds: float
 
 
+#: A text counts once more for every so many characters.
 _LONG = 20_000
 
 #: From one text to its score; safe to call from several threads.
@@ -75,7 +76,7 @@ class ScoringPool:
     """
 
     def __init__(self, runs: int, max_queued: int) -> None:
-        self.runs, self.queued = runs, 0
+        self._runs, self.queued = runs, 0
         self._max_queued = max_queued
         self._jobs: deque[ScoringJob] = deque()
         self._running = 0
@@ -99,7 +100,7 @@ class ScoringPool:
         job = ScoringJob(scorer, texts, time.monotonic(), scores=[None] * len(texts))
         with self._turn:
             full = self.queued and self.queued + _weight(texts) > self._max_queued
-            if full or (not wait and self.queued + self._running >= self.runs):
+            if full or (not wait and self.queued + self._running >= self._runs):
                 raise Overloaded
             self.queued += _weight(texts)
             self._jobs.append(job)
@@ -117,8 +118,7 @@ class ScoringPool:
             DeadlinePassed: they are not there by then; what has not begun is given up.
             ScoringFailed: the model failed; its cause is the error.
         """
-        in_time = job.finished.wait(max(0.0, deadline - time.monotonic()))
-        if not in_time:
+        if not job.finished.wait(max(0.0, deadline - time.monotonic())):
             self._give_up(job)
             raise DeadlinePassed
         if job.error:

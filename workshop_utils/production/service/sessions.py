@@ -1,11 +1,12 @@
 """Who sits at the browser: the token once, then a signed cookie that only the pages take, never the API."""
 
-import hmac
+from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 from flask import Request, Response
 from itsdangerous import BadData, URLSafeTimedSerializer
 
+from workshop_utils.production.service.access import same_token
 from workshop_utils.production.service.problems import Problem
 
 COOKIE = "workshop_session"
@@ -13,6 +14,7 @@ _SECONDS = 12 * 3600
 _UNDO_AT_MOST = 20
 
 
+@dataclass
 class PageSession:
     """What the cookie holds. Nothing of it lies in the server, so any replica with the same token reads it.
 
@@ -21,8 +23,9 @@ class PageSession:
         again: the prediction whose label was taken back; its text is asked for next.
     """
 
-    def __init__(self, name: str, given: list[str] | None = None, again: str = "") -> None:
-        self.name, self.given, self.again = name, list(given or []), again
+    name: str
+    given: list[str] = field(default_factory=list)
+    again: str = ""
 
 
 class SessionKeeper:
@@ -38,8 +41,9 @@ class SessionKeeper:
 
     def is_token(self, given: str) -> bool:
         """Is this the service's token?"""
-        expected = (self.token or "").encode("utf-8")
-        return bool(expected) and hmac.compare_digest(given.strip().encode("utf-8", "replace"), expected)
+        if not self.token:
+            return False
+        return same_token(given.strip().encode("utf-8", "replace"), self.token)
 
     def read(self, request: Request) -> PageSession | None:
         """The session of this browser; None where there is none, or it is forged or older than 12 hours."""

@@ -19,7 +19,7 @@ class Limits:
         queued_texts: texts that wait for a core, over all requests; beyond it the answer is 429. A long text
             counts once more for every 20,000 characters.
         deadline_seconds: from the arrival of a request to its answer; beyond it the answer is 504.
-        retry_after_seconds: what 429 and 503 ask clients to wait.
+        retry_after_seconds: what 429, 503 and 504 ask clients to wait.
         connections: open at once; when there are as many, those that are idle for longest are closed.
         stall_seconds: a connection on which nothing moves is closed after it.
         request_seconds: a request that has not arrived whole by then is given up.

@@ -28,6 +28,7 @@ _log = logging.getLogger(__name__)
 _PATIENCE = 0.25
 _LONGEST_SCORE = 10.0
 _PAUSE = 0.005
+_MOST_WAITING = 256  # predictions in the queue; more are written without the challenger
 
 
 class ShadowLog:
@@ -38,7 +39,6 @@ class ShadowLog:
         pool: whose free cores are used.
         metrics: counts texts, disagreements, and texts that found no free core.
         answers_first: False for a durable log: the answer waits for the record, and so for the challenger.
-        max_waiting: texts in the queue; more are written without the challenger.
     """
 
     def __init__(
@@ -47,13 +47,12 @@ class ShadowLog:
         slot: ModelSlot,
         pool: ScoringPool,
         metrics: ServiceMetrics,
-        answers_first: bool = True,
-        max_waiting: int = 256,
+        answers_first: bool,
     ) -> None:
         self._inner, self._slot, self._pool, self._metrics = log, slot, pool, metrics
-        self._answers_first, self._max_waiting = answers_first, max_waiting
+        self._answers_first = answers_first
         self._waiting: deque[tuple[float, Prediction]] = deque()
-        self._in_hand = 0
+        self._in_hand = False
         self._changed = Condition()
         self._closed = False
         self._thread = Thread(target=self._work, name="shadow", daemon=True)
@@ -95,7 +94,7 @@ class ShadowLog:
     def _enqueue(self, predictions: Sequence[Prediction]) -> bool:
         give_up = time.monotonic() + _PATIENCE
         with self._changed:
-            if self._closed or len(self._waiting) + len(predictions) > self._max_waiting:
+            if self._closed or len(self._waiting) + len(predictions) > _MOST_WAITING:
                 return False
             self._waiting.extend((give_up, each) for each in predictions)
             self._changed.notify_all()
@@ -111,13 +110,13 @@ class ShadowLog:
                 if not self._waiting:
                     return
                 give_up, prediction = self._waiting.popleft()
-                self._in_hand = 1
+                self._in_hand = True
             try:
                 self._inner.record([self._shadowed(prediction, 0.0 if self._closed else give_up)])
             except Exception as error:
                 _log.error("A prediction was not kept: %s", where_it_failed(error))
             with self._changed:
-                self._in_hand = 0
+                self._in_hand = False
                 self._changed.notify_all()
 
     def _shadowed(self, prediction: Prediction, give_up: float) -> Prediction:

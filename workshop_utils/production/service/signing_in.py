@@ -20,8 +20,7 @@ def session_routes(keeper: SessionKeeper) -> APIBlueprint:
             return login_page(target, keeper, "That is not the token of this service.")
         if not name.isprintable() or not 0 < len(name) <= 100:
             return login_page(target, keeper, "A name has 1 to 100 characters.")
-        answer = see_other(target)
-        return keeper.write(request, answer, PageSession(name))
+        return keeper.write(request, see_other(target), PageSession(name))
 
     return routes
 

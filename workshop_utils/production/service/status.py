@@ -79,6 +79,7 @@ def info_routes(
 ) -> APIBlueprint:
     """What this service is, what it accepts, and how it fares."""
     routes = APIBlueprint("info", __name__, tag="Information")
+    packages = {package: version(package) for package in ("flask", "tokenizers", "waitress")}
 
     @routes.get("/info")
     @routes.doc(operation_id="info", responses=_SOME_OBJECT)
@@ -101,10 +102,7 @@ def info_routes(
                     "requests_in_flight": settings.requests_in_flight,
                 },
                 "predict_needs_token": settings.predict_needs_token,
-                "versions": {
-                    "python": sys.version.split()[0],
-                    **{package: version(package) for package in ("flask", "tokenizers", "waitress")},
-                },
+                "versions": {"python": sys.version.split()[0]} | packages,
             }
         )
 
