@@ -804,18 +804,15 @@ pd.DataFrame([*groups, (resting, 0.0)], index=names, columns=["weights", "learni
 # %%
 from workshop_utils.models.transformer import arguments
 
-chosen = arguments("never-written", recipe, validate=True)
+chosen = arguments("never-written", recipe, validate=False)
 meaning = {
-    "num_train_epochs": "how often every review is read, at most",
+    "num_train_epochs": "how often every review is read",
     "warmup_steps": "share of the steps in which the rate rises; after them it falls",
     "per_device_train_batch_size": "reviews that are computed at once",
     "gradient_accumulation_steps": "so many of them make one update",
     "train_sampling_strategy": "batches of similar length, in random order",
     "max_grad_norm": "a longer gradient is shortened to this",
     "bf16": "the fast short numbers, where the machine has them",
-    "eval_strategy": "when to look at the watched reviews",
-    "metric_for_best_model": "what is compared",
-    "load_best_model_at_end": "the best state comes back, not the last one",
 }
 pd.DataFrame({"value": {n: getattr(chosen, n) for n in meaning}, "what it says": meaning})
 
@@ -827,43 +824,33 @@ pd.DataFrame({"value": {n: getattr(chosen, n) for n in meaning}, "what it says":
 # within the attention. We switch the second one off. It draws a random number for every *pair* of places, which costs
 # time and memory, the more the longer the texts (`benchmarks/results/finetuning.md` has the figures).
 #
-# **Early stopping** needs reviews to watch, and they come from the training part. Whoever stops where the
-# *examination* looks best has peeked. Let us put the parts together.
-
-# %%
-from workshop_utils.models.transformer import make_trainer
-from workshop_utils.quiet import quiet
-
-watch = train.groupby("label").sample(frac=0.1, random_state=seed)
-learn = train.drop(watch.index)
-classifier = new_classifier(labels, model_name, max_length, seed=seed)
-{"to learn from": len(learn), "to watch": len(watch), "to be examined": len(test)}
-
-# %% [markdown]
-# A fresh model, because the one above knows eight reviews by heart. Training writes one state per epoch into a folder
-# that we throw away afterwards. The best state comes back into `classifier` before that.
+# How long should it train? The Trainer can watch reviews of the training part and stop when their loss rises: **early
+# stopping**, which lesson 07 looks at closely. The watched reviews are lost for learning, and a few dozen of them are a noisy
+# guide. We have few labels, so we spend all of them on learning and fix the number of epochs before we start. What must
+# never be watched is the *examination*: whoever stops where it looks best has peeked.
+#
+# A fresh model, because the one above knows eight reviews by heart. The Trainer wants a folder, which we throw away
+# afterwards.
 
 # %%
 import tempfile
-from workshop_utils.models.transformer import history
+from workshop_utils.models.transformer import history, make_trainer
+from workshop_utils.quiet import quiet
 
+classifier = new_classifier(labels, model_name, max_length, seed=seed)
 start = time.perf_counter()
 with tempfile.TemporaryDirectory() as folder, quiet():
-    to_learn = (list(learn["text"]), list(learn["label"]))
-    to_watch = (list(watch["text"]), list(watch["label"]))
-    trainer = make_trainer(classifier, to_learn, folder, recipe, to_watch, patience=2)
+    to_learn = (list(train["text"]), list(train["label"]))
+    trainer = make_trainer(classifier, to_learn, folder, recipe)
     trainer.train()
 fine_tuning = time.perf_counter() - start
 course = history(trainer)
-print(f"{fine_tuning:.0f} seconds, {len(learn) * len(course) / fine_tuning:.0f} reviews per second")
+print(f"{fine_tuning:.0f} seconds, {len(train) * len(course) / fine_tuning:.0f} reviews per second")
 course.round(3)
 
 # %% [markdown]
-# `loss` is the mean over the steps of an epoch, with dropout; `val_loss` belongs to the watched reviews. The state
-# with the lowest `val_loss` has come back, the last or an earlier one. With so few epochs `patience=2` has nothing to
-# stop. Set `epochs = 6` when you have time, and you will most likely see it at work: the training loss goes on to
-# fall, the watched loss turns, and training ends two epochs later. Do not take `val_accuracy` for the result: it
-# comes from few reviews, and they have been used to choose.
+# `loss` is the mean over the steps of an epoch, with dropout. It falls. That says that the network learns these reviews, and
+# nothing yet about others.
 #
 # These lines, with nothing added, are `fine_tune` in `workshop_utils.models.transformer.finetune`. Next, the envelope. What does
 # the fine-tuned model say to the held-out reviews?
@@ -902,8 +889,7 @@ versus.round(3)
 # %% [markdown]
 # Read the lines against zero. On the bundled reviews the fine-tuned model beats both frozen ones by more than the
 # noise: this is what it is worth to let the encoder change. It is ahead of TF-IDF too. `difference` says by how much, and
-# only where `low` is above zero, by more than the noise. Both have learned from the same reviews, so where does a lead
-# come from?
+# `low`, whether by more than the noise. Both have learned from the same reviews, so where does the lead come from?
 #
 # - The encoder has **read English before**. It need not learn from our labels that *dull* is close to *tedious*. TF-IDF
 #   knows only words that stand in at least two of our reviews.
@@ -1001,8 +987,7 @@ def by_distilbert(frame, number):
 
 # %% [markdown]
 # Which reviews fall into a small part is luck, so the cheap models draw `draws` parts of each size. DistilBERT is
-# expensive: one part of the middle size, and for the full size the training that we have already paid for. (It had to
-# spare some reviews for watching. They count all the same: somebody has labelled them.)
+# expensive: one part of the middle size, and for the full size the training that we have already paid for.
 
 # %%
 steps = sorted({max(4 * len(labels), len(train) // part) for part in (9, 4, 1)})
@@ -1214,17 +1199,16 @@ told
 #   and its tail.
 # - A training step is batch, forward, loss, backward, update. The loss starts at the logarithm of the number of
 #   classes, and the learning rate is how far a weight moves.
-# - The Trainer is this loop with everything that one forgets. A new layer needs a higher rate than the encoder. Early
-#   stopping watches reviews of the training part, never the examination.
+# - The Trainer is this loop with everything that one forgets. A new layer needs a higher rate than the encoder.
 # - The frozen encoder knows what a text is *about*; what it is *for*, it learns by fine-tuning. Then it beats counting,
 #   because it has read English before and reads words in their order. It costs minutes instead of a second.
 # - A learning curve says when a model earns its place. One number of reviews does not.
 #
 # **If your numbers differ**: processors round differently, and fine-tuning makes much of small differences. On the
-# bundled reviews the fine-tuned model should have an accuracy between 0.82 and 0.96, ahead of the frozen one and, with
-# most seeds, of TF-IDF, which lies between 0.78 and 0.91. Another seed moves both by some points. What must hold everywhere is
-# asserted: the mask, the loss at the start, the step that lowers it, and the loaded model that answers like the saved
-# one.
+# bundled reviews the fine-tuned model should have an accuracy between 0.86 and 0.94, ahead of the frozen one and of TF-IDF,
+# which lies between 0.79 and 0.88. Another seed moves both by some points. What must hold everywhere is asserted: the
+# order of the three, the mask, the loss at the start, the step that lowers it, and the loaded model that answers like
+# the saved one.
 
 # %%
 assert with_mask < 1e-4 < without_mask, "a mask makes padding harmless"
@@ -1249,8 +1233,8 @@ reached["word_cnn"] = curve.loc[("word CNN", len(train)), "accuracy"]
 if not csv and len(train) >= 600:
     assert 0.8 < reached["distilbert"] < 0.97, "it has learned"
     assert reached["distilbert"] > reached["frozen"], "letting the encoder change is worth it"
-    keeps_up = reached["distilbert"] > reached["tfidf"] - 0.02
-    assert official or keeps_up, "counting is not ahead by more than luck"
+    assert course["loss"].is_monotonic_decreasing, "the loss falls from epoch to epoch"
+    assert official or reached["distilbert"] > reached["tfidf"], "it is ahead of counting"
 record("06_distilbert", test_texts=len(test), fine_tuning_seconds=fine_tuning, **reached)
 
 # %% [markdown]
