@@ -27,7 +27,7 @@ from workshop_utils.paths import ROOT
 SERVING = [
     *("errors.py", "paths.py", "files.py", "quiet.py", "__main__.py"),
     *("cli", "production", "models/bundle", "models/tokenization.py", "data/tables"),
-    *("models/evaluation", "models/metrics.py", "data/labelled.py"),
+    *("models/evaluation", "models/metrics.py", "data/usable_texts.py"),
 ]
 LIMIT_MB = 450
 TEXTS = [*reviews()[0][:40], *HOSTILE, "wort " * 500]

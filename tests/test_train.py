@@ -17,8 +17,8 @@ from typer.testing import CliRunner
 from tests.own_tables import HOSTILE_LABELS, TOPICS, hostile, requests, write_csv
 from workshop_utils.cli import app
 from workshop_utils.cli.extras import need
-from workshop_utils.data.labelled import usable_texts
 from workshop_utils.data.tables import read_labelled
+from workshop_utils.data.usable_texts import usable_texts
 from workshop_utils.errors import WorkshopError
 from workshop_utils.files import sha256, sha256_of_texts
 from workshop_utils.models.bundle import Bundle

@@ -71,7 +71,7 @@ def predict(
 ) -> None:
     """One text: its label, the probabilities, and the words that mattered."""
     from workshop_utils.cli.results import say
-    from workshop_utils.data.labelled import shortened
+    from workshop_utils.data.usable_texts import shortened
     from workshop_utils.models.bundle import Bundle
 
     if text == "-":
@@ -95,7 +95,7 @@ def predict(
 def _show_words(explanation: "Explanation") -> None:
     """The words whose absence changes the probability most."""
     from workshop_utils.cli.results import say
-    from workshop_utils.data.labelled import shortened
+    from workshop_utils.data.usable_texts import shortened
 
     weighed = sorted(explanation.words, key=lambda word: -abs(word[1]))[:_WORDS]
     told = [(word, weight) for word, weight in weighed if abs(weight) >= 0.001]

@@ -8,7 +8,7 @@ from rich.text import Text
 
 from workshop_utils.cli.console import console
 from workshop_utils.course.printable import printable
-from workshop_utils.data.labelled import shortened
+from workshop_utils.data.usable_texts import shortened
 from workshop_utils.models.evaluation import Evaluation, ResultRow
 from workshop_utils.models.metrics import Interval
 

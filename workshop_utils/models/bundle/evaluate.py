@@ -6,8 +6,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from workshop_utils.data.labelled import count_rows, shortened, usable_texts
 from workshop_utils.data.tables import read_labelled
+from workshop_utils.data.usable_texts import count_rows, shortened, usable_texts
 from workshop_utils.errors import WorkshopError
 from workshop_utils.models.bundle.bundle import Bundle
 from workshop_utils.models.evaluation import (

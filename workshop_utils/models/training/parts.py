@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from workshop_utils.data.duplicates import duplicate_groups
-from workshop_utils.data.labelled import same_text, shortened
+from workshop_utils.data.usable_texts import same_text, shortened
 from workshop_utils.errors import WorkshopError
 
 #: A test part is a fifth of the texts. With fewer than so many texts in it, cross-validation judges.

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from workshop_utils.data.labelled import shortened
+from workshop_utils.data.usable_texts import shortened
 from workshop_utils.errors import WorkshopError
 from workshop_utils.models.tokenization import well_formed
 

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from workshop_utils.data.labelled import shortened
+from workshop_utils.data.usable_texts import shortened
 from workshop_utils.errors import WorkshopError
 from workshop_utils.files import atomic_write, sha256_of_texts
 from workshop_utils.models.bundle.bundle import Bundle

@@ -2,8 +2,8 @@
 
 import pytest
 
-from workshop_utils.data.labelled import same_text, shortened, usable_texts
 from workshop_utils.data.tables import LabelledTable
+from workshop_utils.data.usable_texts import same_text, shortened, usable_texts
 from workshop_utils.errors import WorkshopError
 
 
