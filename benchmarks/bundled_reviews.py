@@ -80,6 +80,11 @@ class Originals:
         self.eight_thousand = self.train.head(8000)
 
 
+def short_ones(frame: pd.DataFrame) -> pd.DataFrame:
+    """Reviews of at most 150 words, as most of ours are."""
+    return frame[frame["review"].str.split().str.len() <= 150]
+
+
 def right(fitted: Pipeline, frame: pd.DataFrame) -> float:
     """Share of right answers of a fitted model."""
     return float(fitted.score(frame["review"], frame["sentiment"]))
@@ -87,7 +92,7 @@ def right(fitted: Pipeline, frame: pd.DataFrame) -> float:
 
 def crossing(ours: Reviews, real: Originals) -> dict[str, float]:
     """TF-IDF from them to us and from us to them; short real reviews beside ours."""
-    short = real.train[real.train["review"].str.split().str.len() <= 150].head(1200)
+    short = short_ones(real.train).head(1200)
     from_real = model().fit(real.eight_thousand["review"], real.eight_thousand["sentiment"])
     from_us = model().fit(ours.reference["review"], ours.reference["sentiment"])
     from_short = model().fit(short["review"], short["sentiment"])
@@ -123,7 +128,7 @@ def runs(text: str, size: int) -> list[tuple[str, ...]]:
 
 def shared_halves(real: Originals, count: int) -> dict[str, float]:
     """The same for as many short originals against all other originals."""
-    short = real.train[real.train["review"].str.split().str.len() <= 150].head(count)
+    short = short_ones(real.train).head(count)
     rest = real.train.drop(short.index)
     return {"shared 6-grams, originals and originals": shared(short["review"], rest["review"])}
 
@@ -201,7 +206,7 @@ def reader(ours: Reviews, real: Originals) -> dict[str, float]:
     def score(frame: pd.DataFrame) -> float:
         return float((classifier.predict(list(frame["review"])) == frame["sentiment"].to_numpy()).mean())
 
-    short = real.test[real.test["review"].str.split().str.len() <= 150].sample(1000, random_state=1)
+    short = short_ones(real.test).sample(1000, random_state=1)
     plain, april = score(ours.plain), score(ours.april)
     return {
         "reader, short originals": score(short),

@@ -1,8 +1,10 @@
 """Files and folders: one SHA-256, one atomic write, one folder swap that survives kill -9, one lock."""
 
+import errno
 import hashlib
 import os
 import shutil
+import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
@@ -11,6 +13,9 @@ from uuid import uuid4
 from filelock import FileLock, Timeout
 
 from workshop_utils.errors import WorkshopError
+
+#: Windows replaces no file that a reader has open; so often it is tried, a tenth of a second apart.
+_REPLACE_TRIES = 30 if os.name == "nt" else 1
 
 
 def sha256(path: Path) -> str:
@@ -27,6 +32,11 @@ def sha256_of_texts(texts: Iterable[str]) -> str:
     return whole.hexdigest()
 
 
+def same_file(one: Path, other: Path) -> bool:
+    """Do both names lead to one file, which is there?"""
+    return one.exists() and other.exists() and one.samefile(other)
+
+
 def read_sums(path: Path) -> dict[str, str]:
     """Map from file name to checksum, as ``sha256sum`` writes them; empty when there is no such file."""
     if not path.exists():
@@ -41,13 +51,32 @@ def record_sum(path: Path, name: str, digest: str) -> None:
     atomic_write(path, "".join(f"{sums[key]}  {key}\n" for key in sorted(sums)))
 
 
-def atomic_write(target: Path, text: str) -> Path:
-    """Write a text file (UTF-8, line ends as they are) whole or not at all; return its path."""
-    with atomic_path(target) as draft, draft.open("w", encoding="utf-8", newline="") as file:
-        file.write(text)
+def atomic_write(target: Path, content: str | bytes) -> Path:
+    """Write a file (text in UTF-8, line ends as they are) whole or not at all; return its path.
+
+    When this returns, the file is on the disk under its name, also after a power cut.
+    """
+    written = content.encode("utf-8") if isinstance(content, str) else content
+    with atomic_path(target) as draft, draft.open("wb") as file:
+        file.write(written)
         file.flush()
         os.fsync(file.fileno())
+    sync_folder(target.parent)
     return target
+
+
+def sync_folder(folder: Path) -> None:
+    """Bring the names in a folder to the disk; Windows and some network disks do this by themselves."""
+    if os.name == "nt":
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP):
+            raise
+    finally:
+        os.close(descriptor)
 
 
 @contextmanager
@@ -57,9 +86,20 @@ def atomic_path(target: Path) -> Iterator[Path]:
     draft = target.with_name(f".{target.name}.{uuid4().hex}")
     try:
         yield draft
-        draft.replace(target)
+        _replace(draft, target)
     finally:
         draft.unlink(missing_ok=True)
+
+
+def _replace(draft: Path, target: Path) -> None:
+    for left in reversed(range(_REPLACE_TRIES)):
+        try:
+            draft.replace(target)
+            return
+        except PermissionError:
+            if not left:
+                raise
+            time.sleep(0.1)
 
 
 def replace_folder(

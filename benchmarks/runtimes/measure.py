@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.runtimes.scorers import WAYS, Scorer, onnx_runtime, openvino, scorer
+from benchmarks.runtimes.scorers import SLOWER, WAYS, Scorer, onnx_runtime, openvino, scorer
 
 
 def of_length(length: int, count: int) -> list[np.ndarray]:
@@ -58,7 +58,7 @@ def bundle_speeds(folder: Path, rounds: str) -> dict:
     texts = json.loads((folder / "test.json").read_text(encoding="utf-8"))[:200]
     texts = [text for text in texts if len(bundle._encode(text)[0][0]) == 128][:32]
     ready = [bundle._encode(text)[0].astype(np.int64) for text in texts]
-    bare = onnx_runtime(folder / "encoder" / "model.onnx", ["SkipLayerNormFusion"])
+    bare = onnx_runtime(folder / "encoder" / "model.onnx", SLOWER)
     found: dict[str, list[float]] = {"bundle": [], "bare": []}
     pool = ThreadPoolExecutor(2)
     for _ in range(int(rounds) + 1):
@@ -79,7 +79,7 @@ def other_kinds(folder: Path, kind: str, rounds: str) -> dict:
     bundle = Bundle.load(folder / kind)
     texts = json.loads((folder / "test.json").read_text(encoding="utf-8"))[:200]
     rows = [bundle._encode(text)[0] for text in texts]
-    ways = {"ONNX Runtime": onnx_runtime(folder / kind / "model.onnx", [])}
+    ways = {"ONNX Runtime": onnx_runtime(folder / kind / "model.onnx")}
     try:
         ways["OpenVINO"] = openvino(folder / kind / "model.onnx", "f32")
     except Exception as error:

@@ -89,10 +89,8 @@ def by_blocks(model: bytes) -> bytes:
         MatMulNBitsQuantizer,
     )
 
-    graph = _without_shapes(model).graph
-    weights = {tensor.name: tensor.dims for tensor in graph.initializer}
-    layers = [node for node in graph.node if node.op_type == "MatMul" and node.input[1] in weights]
-    wide = [node.name for node in layers if len(set(weights[node.input[1]])) == 2]
+    shapes = _shapes_of_weights(_without_shapes(model))
+    wide = [name for name, shape in shapes.items() if len(set(shape)) == 2]
     settings = DefaultWeightOnlyQuantConfig(block_size=128, bits=8, is_symmetric=True, accuracy_level=4)
     with quiet():
         quantizer = MatMulNBitsQuantizer(_without_shapes(by_channel(model, wide)), algo_config=settings)
@@ -111,22 +109,17 @@ def static(model: bytes, rows: list[np.ndarray]) -> bytes:
 
     with quiet(), tempfile.TemporaryDirectory() as scratch:
         source, target = Path(scratch, "in.onnx"), Path(scratch, "out.onnx")
-        onnx.save(_without_shapes(model), source)
+        parsed = _without_shapes(model)
+        onnx.save(parsed, source)
         # only what layers read: their outputs stay float32, which is faster and more faithful here
         settings = {"OpTypesToExcludeOutputQuantization": ["MatMul"]}
-        constants = {tensor.name for tensor in _without_shapes(model).graph.initializer}
-        layers = [
-            node.name
-            for node in _without_shapes(model).graph.node
-            if node.op_type == "MatMul" and node.input[1] in constants
-        ]
         quantize_static(
             source,
             target,
             Texts(),
             quant_format=QuantFormat.QDQ,
             op_types_to_quantize=["MatMul"],
-            nodes_to_quantize=layers,
+            nodes_to_quantize=list(_shapes_of_weights(parsed)),
             per_channel=True,
             extra_options=settings,
         )
@@ -180,6 +173,13 @@ def _keras(folder: Path, train: pd.DataFrame) -> None:
     )
     subprocess.run([sys.executable, "-c", code, str(folder)], check=True)
     export_keras(folder / "network", folder / "keras")
+
+
+def _shapes_of_weights(model: onnx.ModelProto) -> dict[str, list[int]]:
+    """Shape of the weights of each layer, which is a product with constant weights, by its name."""
+    shapes = {tensor.name: list(tensor.dims) for tensor in model.graph.initializer}
+    layers = [node for node in model.graph.node if node.op_type == "MatMul"]
+    return {node.name: shapes[node.input[1]] for node in layers if node.input[1] in shapes}
 
 
 def _without_shapes(model: bytes) -> onnx.ModelProto:

@@ -2,7 +2,7 @@
 
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +25,8 @@ WAYS = {
 }
 BUNDLE, BEFORE, *_ = WAYS
 NNCF = "OpenVINO, int8, static (NNCF)"
+#: What a bundle's session leaves out.
+SLOWER = ("SkipLayerNormFusion",)
 
 
 def scorer(way: str, folder: Path, side_by_side: int = 2) -> Scorer:
@@ -32,10 +34,10 @@ def scorer(way: str, folder: Path, side_by_side: int = 2) -> Scorer:
     file, runtime, option = WAYS[way]
     if runtime == "openvino":
         return openvino(folder / file, option, side_by_side)
-    return onnx_runtime(folder / file, [] if option == "fused" else ["SkipLayerNormFusion"])
+    return onnx_runtime(folder / file, () if option == "fused" else SLOWER)
 
 
-def onnx_runtime(file: Path, disabled: list[str]) -> Scorer:
+def onnx_runtime(file: Path, disabled: Sequence[str] = ()) -> Scorer:
     """A session as a bundle has it."""
     import onnxruntime as ort
 
@@ -43,7 +45,7 @@ def onnx_runtime(file: Path, disabled: list[str]) -> Scorer:
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     options.enable_cpu_mem_arena = False
     session = ort.InferenceSession(
-        file.read_bytes(), options, providers=["CPUExecutionProvider"], disabled_optimizers=disabled
+        file.read_bytes(), options, providers=["CPUExecutionProvider"], disabled_optimizers=list(disabled)
     )
     name, kind = session.get_inputs()[0].name, session.get_inputs()[0].type
     dtype = {"tensor(int64)": np.int64, "tensor(int32)": np.int32, "tensor(float)": np.float32}[kind]

@@ -58,9 +58,11 @@ def evaluate(
 
 def _refuse_page(page: Path, source: Path) -> None:
     """Before anything is read: may the report have this name?"""
+    from workshop_utils.files import same_file
+
     if page.is_dir():
         raise WorkshopError(f"{page} is a folder; name a file for --html.")
-    if page.exists() and source.exists() and page.samefile(source):
+    if same_file(page, source):
         raise WorkshopError(f"The report would replace the table {source}; give --html another name.")
 
 

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from workshop_utils.data.tables import LabelledTable, merge_spellings
 from workshop_utils.data.tables.labelled import told_bad
+from workshop_utils.data.tables.labels import count_rows
 from workshop_utils.errors import WorkshopError
 
 #: So many notes of the reader are passed on; a table may have one for every row.
@@ -74,20 +75,19 @@ def _once_each(texts: Sequence[str], labels: Sequence[str]) -> tuple[list[int], 
     first: dict[str, int] = {}
     contradictory = {key for row, key in enumerate(keys) if labels[first.setdefault(key, row)] != labels[row]}
     kept = [row for row, key in enumerate(keys) if first[key] == row and key not in contradictory]
+    unclear = sum(key in contradictory for key in keys)
     notes = []
     if contradictory:
-        count = sum(key in contradictory for key in keys)
         example = next(row for row, key in enumerate(keys) if key in contradictory)
         other = next(
             row for row, key in enumerate(keys) if key == keys[example] and labels[row] != labels[example]
         )
         several = "1 text stands" if len(contradictory) == 1 else f"{len(contradictory):,} texts stand"
         notes.append(
-            f"{several} under several labels and cannot be used "
-            f"({count_rows(count)}), such as {shortened(texts[example])} under {shortened(labels[example])} "
-            f"and {shortened(labels[other])}."
+            f"{several} under several labels and cannot be used ({count_rows(unclear)}), such as "
+            f"{shortened(texts[example])} under {shortened(labels[example])} and {shortened(labels[other])}."
         )
-    if repeated := len(keys) - len(kept) - sum(key in contradictory for key in keys):
+    if repeated := len(keys) - len(kept) - unclear:
         notes.append(
             f"{count_rows(repeated)} repeat a text that stands there before; each text was taken once."
         )
@@ -98,8 +98,3 @@ def shortened(text: str, length: int = 60) -> str:
     """The text in quotes, on one line and not longer than a message can bear."""
     line = repr(text)
     return line if len(line) <= length else f"{line[:length]}…{line[0]}"
-
-
-def count_rows(count: int) -> str:
-    """``1 row``, ``2,000 rows``."""
-    return "1 row" if count == 1 else f"{count:,} rows"

@@ -112,7 +112,7 @@ class DelimitedText:
         if lines.open_end:
             self.note("The last line has no line end; look whether the file is complete.")
 
-    def _some(self, lines: "Lines", at: int) -> tuple[list[Record], int]:
+    def _some(self, lines: Lines, at: int) -> tuple[list[Record], int]:
         """Records from line ``at`` on, as far as lines are in memory, and the line behind them."""
         records: list[Record] = []
         reader = self._reader(chain.from_iterable(lines.beginning(at)))
@@ -134,7 +134,7 @@ class DelimitedText:
                 records.append(record)
         return records, start
 
-    def _checked(self, lines: "Lines", start: int, end: int, fields: list[str]) -> Record:
+    def _checked(self, lines: Lines, start: int, end: int, fields: list[str]) -> Record:
         raw = lines.raw(start, end)
         problem = ""
         if lines.broken and is_broken(raw):
@@ -171,7 +171,7 @@ class DelimitedText:
         numbered = bool(firsts) and all(map(str.isdigit, firsts)) and len(lines) > 2 and all(whole[1:])
         return numbered and all(fields[0].isdigit() for fields in split[1:])
 
-    def _mended(self, lines: "Lines", start: int, end: int, error: csv.Error) -> tuple[Record, int]:
+    def _mended(self, lines: Lines, start: int, end: int, error: csv.Error) -> tuple[Record, int]:
         """The record of these lines, which the strict reader refuses, and the line to go on with."""
         if "new-line" in str(error) and self._end == "\n":
             fields = self._with_returns(lines.part(start, end))
@@ -207,7 +207,7 @@ class DelimitedText:
             return None
         return [part.replace(stand_in, "\r") for part in fields]
 
-    def _behind_unclosed(self, lines: "Lines", start: int, end: int) -> int:
+    def _behind_unclosed(self, lines: Lines, start: int, end: int) -> int:
         """The line to go on with behind a quote that is open to the end of the file, or of the longest field.
 
         The file may have been cut off within a long text, whose lines are no rows. They count as rows only
@@ -219,7 +219,7 @@ class DelimitedText:
         self._tell_resumed(start)
         return start + 1
 
-    def _behind_misplaced(self, lines: "Lines", start: int, end: int) -> int:
+    def _behind_misplaced(self, lines: Lines, start: int, end: int) -> int:
         """The line to go on with behind a record with a quote in the wrong place.
 
         Nobody knows whether its first line ends within quotes. Read on as if it did: where the next quote

@@ -31,14 +31,12 @@ def merge_spellings(
     """
     counts = Counter(label for label in labels if label is not None)
     chosen = {_spelt(label): label for label in reversed(known)}
-    for label in sorted(
-        counts, key=lambda label: -counts[label]
-    ):  # stable: the first of equally frequent ones
+    for label, _ in counts.most_common():  # of equally frequent ones, the first
         chosen.setdefault(_spelt(label), label)
-    chosen_already = set(known)
-    merged = {label: label if label in chosen_already else chosen[_spelt(label)] for label in counts}
+    of_model = set(known)
+    merged = {label: label if label in of_model else chosen[_spelt(label)] for label in counts}
     notes = [
-        f"The label {label!r} ({_rows(counts[label])}) is read as {kept!r}{_other_form(label, kept)}."
+        f"The label {label!r} ({count_rows(counts[label])}) is read as {kept!r}{_other_form(label, kept)}."
         for label, kept in merged.items()
         if label != kept
     ]
@@ -73,12 +71,12 @@ def _by_accents(counts: Counter[str]) -> list[str]:
     """Labels that differ in their accents, or in the form of their signs, alone: they may be one or two."""
     first: dict[str, str] = {}
     notes = []
-    for label in sorted(counts, key=lambda label: -counts[label]):
+    for label, count in counts.most_common():
         other = first.setdefault(_plain(_spelt(label)), label)
         if other != label:
             notes.append(
-                f"The label {label!r} ({_rows(counts[label])}) differs from {other!r} in its accents or the "
-                "form of its signs alone; it is kept: mend the table if they are one."
+                f"The label {label!r} ({count_rows(count)}) differs from {other!r} in its accents or "
+                "the form of its signs alone; it is kept: mend the table if they are one."
             )
     return _shortened(notes)
 
@@ -98,8 +96,8 @@ def _proposed(counts: Counter[str]) -> list[str]:
             close = difflib.get_close_matches(_spelt(label), frequent, n=1, cutoff=_ALIKE)
             if close and _is_typing_error(_spelt(label), close[0]):
                 notes.append(
-                    f"The label {label!r} ({_rows(count)}) may be a typing error of {frequent[close[0]]!r}; "
-                    "it is kept: mend the table if it is one."
+                    f"The label {label!r} ({count_rows(count)}) may be a typing error of "
+                    f"{frequent[close[0]]!r}; it is kept: mend the table if it is one."
                 )
     return _shortened(notes)
 
@@ -110,8 +108,9 @@ def _is_typing_error(rare: str, frequent: str) -> bool:
     return not any(map(str.isdigit, frequent))
 
 
-def _rows(count: int) -> str:
-    return f"{count:,} row" + ("s" if count != 1 else "")
+def count_rows(count: int) -> str:
+    """``1 row``, ``2,000 rows``."""
+    return "1 row" if count == 1 else f"{count:,} rows"
 
 
 def _shortened(notes: list[str]) -> list[str]:

@@ -75,7 +75,7 @@ class TableReader:
         places = [place for place, name in enumerate(self.columns) if composed(name) == wanted]
         if not places:
             raise WorkshopError(
-                f"{self.source.name} has no column {column!r}; its columns are {shown_names(self.columns)}"
+                f"{self.source.name} has no column {column!r}; its columns are {_shown_names(self.columns)}"
                 f"{_meant(column, self.columns)}."
             )
         if len(places) > 1:
@@ -107,7 +107,7 @@ def _meant(column: str, names: list[str]) -> str:
     return f"; perhaps {spelt[close[0]]!r} is meant" if close else ""
 
 
-def shown_names(names: list[str]) -> str:
+def _shown_names(names: list[str]) -> str:
     """The first names for a sentence, and how many more there are."""
     first = [
         name if len(name) <= _SHOWN_SIGNS else name[:_SHOWN_SIGNS] + "…" for name in names[:_SHOWN_NAMES]

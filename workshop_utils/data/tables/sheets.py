@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterable, Iterator
 from datetime import datetime, time
-from itertools import islice
+from itertools import count, islice
 from typing import Any
 
 from workshop_utils.data.tables.encoding import decoded, find_encoding
@@ -14,6 +14,7 @@ from workshop_utils.errors import WorkshopError
 
 _SAMPLE_ROWS = 100
 _BATCH_ROWS = 1000
+_LATE_KEYS = "Keys that the first hundred rows lack are left out."
 
 
 def open_json_lines(source: TableFile) -> TableReader:
@@ -39,10 +40,8 @@ def open_json_lines(source: TableFile) -> TableReader:
             if not isinstance(found, dict):
                 yield Record(line, [], raw, found)
                 continue
-            if (
-                late := "Keys that the first hundred rows lack are left out."
-            ) not in notes and found.keys() - columns:
-                notes.append(late)
+            if _LATE_KEYS not in notes and found.keys() - columns:
+                notes.append(_LATE_KEYS)
             yield _record(line, [found.get(name) for name in columns], raw)
 
     return TableReader(
@@ -153,7 +152,7 @@ def _aligned(rows: Iterator[list[Any]], width: int) -> Iterator[list[Any]]:
 def _numbered(source: TableFile, rows: Iterable[list[Any]], width: int) -> Iterator[Record]:
     """Records of rows whose first one stands in line 2; rows without anything in them are passed over."""
     found = iter(rows)
-    for line in range(2, 1 << 62):
+    for line in count(2):
         try:
             row = next(found, None)
         except Exception as error:  # as above

@@ -7,7 +7,8 @@ from typing import NamedTuple
 import numpy as np
 
 from workshop_utils.data.tables import read_labelled
-from workshop_utils.data.usable_texts import count_rows, shortened, usable_texts
+from workshop_utils.data.tables.labels import count_rows
+from workshop_utils.data.usable_texts import shortened, usable_texts
 from workshop_utils.errors import WorkshopError
 from workshop_utils.models.bundle.bundle import Bundle
 from workshop_utils.models.evaluation import (
