@@ -1,12 +1,12 @@
 """``workshop feedback``: true labels that came later, from a table."""
 
-import getpass
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from workshop_utils.cli.console import console
+from workshop_utils.cli.user import user_name
 
 app = typer.Typer()
 
@@ -30,7 +30,7 @@ def feedback(
 
     store = open_store()
     store.prepare()
-    report = add_labels_of_table(store, source, by or _user())
+    report = add_labels_of_table(store, source, by or user_name("workshop feedback"))
     store.close()
     taken, known = report.new + report.changed, report.unchanged
     for note in report.notes:
@@ -50,10 +50,3 @@ def feedback(
     console.print(f"{source.name}: {', '.join(shown)}.")
     if not taken:
         raise typer.Exit(3 if known else 1)
-
-
-def _user() -> str:
-    try:
-        return getpass.getuser()
-    except (OSError, KeyError, ImportError):  # a container's user may have no name
-        return "workshop feedback"

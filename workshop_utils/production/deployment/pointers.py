@@ -1,7 +1,8 @@
 """The reader of a deployment folder: immutable versions, and pointers that name one of them.
 
-``versions/NAME/`` are bundles; the files ``current`` and ``challenger`` hold the NAME that is served and the
-one that may score in its shadow. A pointer is replaced atomically, so a reader sees the old name or the new.
+``versions/NAME/`` are bundles; the files ``current``, ``challenger`` and ``waiting`` hold the NAME that is
+served, the one that may score in its shadow, and the one that waits for a person's yes. A pointer is replaced
+atomically, so a reader sees the old name or the new.
 """
 
 import re
@@ -10,7 +11,7 @@ from typing import Literal
 
 from workshop_utils.errors import WorkshopError
 
-PointerName = Literal["current", "challenger"]
+PointerName = Literal["current", "challenger", "waiting"]
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", re.ASCII)
 
@@ -33,6 +34,20 @@ def pointed_version(deployment: Path, pointer: PointerName = "current") -> str |
     return name
 
 
+def valid_pointer(deployment: Path, pointer: PointerName) -> str | None:
+    """The same, for somebody who replaces the pointer; None also where it is damaged."""
+    try:
+        return pointed_version(deployment, pointer)
+    except WorkshopError:
+        return None
+
+
+def live_pointers(deployment: Path) -> dict[PointerName, str | None]:
+    """What each pointer names now; None where there is none, or a damaged one."""
+    names: tuple[PointerName, ...] = ("current", "challenger", "waiting")
+    return {name: valid_pointer(deployment, name) for name in names}
+
+
 def version_folder(deployment: Path, version: str) -> Path:
     """The folder of a version, which is a bundle.
 
@@ -45,3 +60,11 @@ def version_folder(deployment: Path, version: str) -> Path:
             f"There is no version {version[:100]} in {deployment.name}; promote a bundle again."
         )
     return folder
+
+
+def version_names(deployment: Path) -> list[str]:
+    """All versions of a deployment, sorted; empty where there are none."""
+    versions = deployment / "versions"
+    if not versions.is_dir():
+        return []
+    return sorted(path.name for path in versions.iterdir() if _NAME.fullmatch(path.name) and path.is_dir())
