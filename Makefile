@@ -41,7 +41,7 @@ serve: $(READY)  ## answer texts over HTTP; trains a quick model first if there 
 	@$(BIN)/workshop serve --port $(SERVE_PORT) $(SERVE_OPTIONS)
 
 # Tests that train or export models, or read all texts; `make check` leaves them to `make test`.
-LONG_TESTS := activations attribution bundled_texts classifier cli devices export fetch finetune nets pretrained score search service_openapi service_process service_sockets service_swaps wide_cnn
+LONG_TESTS := activations attribution bundled_texts classifier cli clients deployment_process devices export fetch finetune nets pretrained score search service_openapi service_process service_sockets service_swaps wide_cnn
 
 check: static  ## the quick checks, under a minute: format, lint, types, imports, most tests
 	@$(BIN)/pytest -q -m "not slow" $(LONG_TESTS:%=--ignore=tests/test_%.py)
@@ -62,7 +62,7 @@ data: $(READY)  ## download the original corpora (the only step that needs a net
 	@$(BIN)/workshop fetch all
 
 bench: $(READY_DEV)  ## measure texts, models, training and serving (hours); writes benchmarks/results
-	@for name in bundled_texts original_corpora training_speed finetuning serving runtimes learning_curve own_table; do $(BIN)/python -m benchmarks.$$name || exit 1; done
+	@for name in bundled_texts original_corpora training_speed finetuning serving runtimes learning_curve own_table monitoring_inputs monitoring_labels; do $(BIN)/python -m benchmarks.$$name || exit 1; done
 
 claims: $(READY_DEV)  ## run what the lessons claim in three seeds and with shuffled labels
 	@$(BIN)/python -m benchmarks.claims

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import jupytext
 import pytest
+from threadpoolctl import threadpool_limits
 
 from tests.postgres import postgres_server
 from tests.tiny import LABELS, tiny_encoder
@@ -16,6 +17,15 @@ from workshop_utils.production.store import open_store
 os.environ |= {"KERAS_BACKEND": "tensorflow", "TF_CPP_MIN_LOG_LEVEL": "2", "TF_ENABLE_ONEDNN_OPTS": "0"}
 
 COURSE = load_course()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_thread_for_small_matrices():
+    """On small tables the threads of BLAS wait for each other: fits take two to five times as long."""
+    import scipy.linalg  # noqa: F401 - brings its own BLAS, which must be there to be told
+
+    with threadpool_limits(1, user_api="blas"):
+        yield
 
 
 @pytest.fixture

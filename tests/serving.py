@@ -2,6 +2,7 @@
 
 import http.client
 import json
+import shutil
 import socket
 import threading
 from collections.abc import Iterator
@@ -10,8 +11,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
-from workshop_utils.files import atomic_write
+from workshop_utils.files import atomic_write, sha256
+from workshop_utils.production.deployment import Lineage, write_manifest
 from workshop_utils.production.service import Limits, PredictionLog, Service, ServiceSettings
+from workshop_utils.production.service.tracing import RequestTracer
 
 JSON = {"Content-Type": "application/json"}
 TOKEN = "a-token-für-tests"
@@ -76,11 +79,14 @@ def read_all(connection: socket.socket) -> bytes:
 
 @contextmanager
 def running(
-    bundle: Path | None = None, prediction_log: PredictionLog | None = None, **settings: Any
+    bundle: Path | None = None,
+    prediction_log: PredictionLog | None = None,
+    tracer: RequestTracer | None = None,
+    **settings: Any,
 ) -> Iterator[tuple[Client, Service]]:
     """Run a service in a thread; it is drained at the end."""
     settings = {"port": 0, "token": TOKEN, "bundle": bundle, "poll_seconds": 0.05} | settings
-    service = Service(ServiceSettings(**settings), prediction_log)
+    service = Service(ServiceSettings(**settings), prediction_log, tracer)
     thread = threading.Thread(target=service.run)
     thread.start()
     try:
@@ -93,6 +99,20 @@ def running(
 
 def short_limits(**values: Any) -> Limits:
     return Limits(**({"stall_seconds": 1.0, "request_seconds": 2.0, "drain_seconds": 10.0} | values))
+
+
+def add_version(deployment: Path, name: str, bundle: Path) -> Path:
+    """A copy of a bundle under a name of the test's own, with a manifest that vouches for it."""
+    shutil.copytree(bundle, deployment / "versions" / name)
+    return vouch(deployment / "versions" / name)
+
+
+def vouch(folder: Path) -> Path:
+    """Write the manifest of a version as its card is now, whatever somebody has done to it."""
+    card = folder / "bundle.json"
+    files = {card.name: sha256(card), **json.loads(card.read_text(encoding="utf-8"))["sha256"]}
+    write_manifest(folder, files, Lineage())
+    return folder
 
 
 def point(deployment: Path, version: str, pointer: str = "current") -> None:

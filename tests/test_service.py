@@ -1,5 +1,6 @@
 """The service answers texts as its bundle does, and whatever else comes in one clear sentence."""
 
+import gzip
 import io
 import json
 import logging
@@ -82,6 +83,7 @@ def v2_outputs(answer):
     return {each["name"]: each for each in answer.json["outputs"]}
 
 
+@pytest.mark.fault(6)
 def test_every_route_gives_the_scores_of_the_bundle_to_the_last_bit(service, made):
     hostile = [text for text in HOSTILE if text.strip() and text != LONE]
     texts = [*hostile, "x" * 20_000, "a\u0301" * 1000, "\u202eabc", "0", *reviews()[0]][:200]
@@ -138,6 +140,7 @@ def test_the_v2_routes_have_their_protocols_own_errors(service, path, body, stat
     assert answer.headers["Content-Type"] == "application/json"
 
 
+@pytest.mark.fault(7)
 def test_a_text_that_is_longer_than_the_model_reads_says_so(tmp_path):
     from workshop_utils.models.bundle.card import CARD
 
@@ -170,6 +173,7 @@ def test_two_hundred_classes_are_served(tmp_path):
 # --- what is refused
 
 
+@pytest.mark.fault(1, 2)
 @pytest.mark.parametrize(
     "body",
     [
@@ -183,6 +187,7 @@ def test_what_is_no_json_is_400(service, body):
     problem(service.request("POST", "/predict", body, JSON), 400)
 
 
+@pytest.mark.fault(3, 4, 5)
 @pytest.mark.parametrize(
     ("value", "where"),
     [
@@ -208,6 +213,7 @@ def test_what_is_json_but_no_text_is_422_with_a_pointer(service, value, where):
     assert pointers(service.post("/predict", value)) == where
 
 
+@pytest.mark.fault(2)
 @pytest.mark.parametrize(
     ("path", "body"),
     [
@@ -234,12 +240,14 @@ def test_a_megabyte_of_mistakes_costs_no_more_than_one(service, path, body):
     assert time.process_time() - began < 2, "seconds of processor time, both sides; it was ten"
 
 
+@pytest.mark.fault(8)
 def test_too_many_texts_are_413_with_the_limit(service):
     answer = service.post("/predict/batch", {"text": ["a"] * 65})
     assert problem(answer, 413)["limit"] == 64
     assert pointers(service.post("/predict/batch", {"text": "a"})) == ["/text"]
 
 
+@pytest.mark.fault(11)
 @pytest.mark.parametrize(
     "headers",
     [
@@ -256,6 +264,21 @@ def test_another_media_type_or_a_compressed_body_is_415(service, headers):
     problem(service.request("POST", "/predict", b'{"text": "a"}', headers), 415)
 
 
+@pytest.mark.fault(10)
+@pytest.mark.parametrize("path", ["/predict", "/predict/batch", "/feedback", "/v2/models/reviews/infer"])
+@pytest.mark.parametrize("coding", ["gzip", "br", "deflate", "zstd", "gzip, gzip", "identity, gzip"])
+def test_a_compressed_body_is_415_on_every_route(service, path, coding):
+    packed = gzip.compress(b'{"text": "a"}')
+    answer = service.request("POST", path, packed, JSON | BEARER | {"Content-Encoding": coding})
+    assert answer.status == 415 and "compressed" in answer.body.decode()
+
+
+def test_a_body_that_is_said_to_be_as_it_is_is_read(service):
+    headers = JSON | {"Content-Encoding": "Identity"}
+    assert service.request("POST", "/predict", b'{"text": "a"}', headers).status == 200
+
+
+@pytest.mark.fault(12)
 @pytest.mark.parametrize("method", ["GET", "PUT", "DELETE", "PATCH", "TRACE", "BREW"])
 def test_another_method_is_405_and_says_which_are_allowed(service, method):
     answer = service.request(method, "/predict", b"" if method == "PUT" else None)
@@ -263,6 +286,7 @@ def test_another_method_is_405_and_says_which_are_allowed(service, method):
     assert "POST" in answer.headers["Allow"]
 
 
+@pytest.mark.fault(12)
 @pytest.mark.parametrize(
     "path", ["/nowhere", "/predict/", "/static/", "/predict%00", "/%ff%fe", "/..%2fetc", "//a//b"]
 )
@@ -270,6 +294,7 @@ def test_an_unknown_path_is_404(service, path):
     problem(service.get(path), 404)
 
 
+@pytest.mark.fault(12)
 def test_head_and_options_are_answered_without_a_body(service):
     head = service.request("HEAD", "/livez")
     assert head.status == 200 and head.body == b"" and int(head.headers["Content-Length"]) > 0
@@ -284,6 +309,7 @@ JSON_VALUES = st.recursive(
 )
 
 
+@pytest.mark.fault(3)
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(value=JSON_VALUES | st.fixed_dictionaries({"text": JSON_VALUES}))
 @pytest.mark.parametrize("path", ["/predict", "/predict/batch", "/v2/models/reviews/infer", "/feedback"])
@@ -305,6 +331,7 @@ def test_every_json_value_is_parsed_as_python_does_or_refused(value):
     assert json.dumps(parse_json(body)) == expected
 
 
+@pytest.mark.fault(2)
 def test_depth_is_counted_outside_of_texts():
     assert parse_json(json.dumps({"text": "[" * 1000 + '"\\' + "{" * 1000}).encode())
     assert parse_json(b"[" * 32 + b"]" * 32) is not None
@@ -373,6 +400,7 @@ def test_the_model_card_is_told(service, made):
     assert card["labels"] == ["negative", "positive"] and card["bundle_sha256"] == Bundle.load(made).sha256
 
 
+@pytest.mark.fault(34)
 @pytest.mark.slow
 def test_ten_thousand_unknown_paths_make_no_new_series(made):
     with running(made) as (_, service):
@@ -425,6 +453,7 @@ def test_the_docs_name_every_route_and_no_other_host(service):
     assert service.get(sheet).status == 200
 
 
+@pytest.mark.fault(33)
 def test_a_request_id_is_kept_when_it_is_one_and_replaced_when_it_is_not(service):
     assert service.get("/livez", {"X-Request-ID": "my-id.7"}).headers["X-Request-Id"] == "my-id.7"
     for bad in ("a b", "x" * 10_000, '"', "ä"):
@@ -433,6 +462,7 @@ def test_a_request_id_is_kept_when_it_is_one_and_replaced_when_it_is_not(service
         assert given.headers["X-Request-Id"] in given.json["instance"]
 
 
+@pytest.mark.fault(33)
 def test_a_log_line_is_json_and_holds_no_message_of_an_error():
     stream = io.StringIO()
     root = logging.getLogger()

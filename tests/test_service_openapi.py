@@ -55,6 +55,18 @@ def test_the_document_lists_the_fields_and_labels_of_the_model_and_no_others(ser
         assert schemas[name]["additionalProperties"] is False
 
 
+def test_each_tag_is_told_once(service):
+    document = service.get("/openapi.json").json
+    used = {tag for path in document["paths"].values() for each in path.values() for tag in each["tags"]}
+    assert sorted(tag["name"] for tag in document["tags"]) == sorted(used)
+
+
+def test_the_document_lists_what_info_tells(service):
+    schema = service.get("/openapi.json").json["components"]["schemas"]["InfoAnswer"]
+    assert set(schema["properties"]) == service.get("/info").json.keys()
+    assert set(schema["required"]) == set(schema["properties"]) and schema["additionalProperties"] is False
+
+
 def test_an_answer_links_to_the_feedback_on_it(service):
     document = service.get("/openapi.json").json
     (link,) = document["paths"]["/predict"]["post"]["responses"]["200"]["links"].values()

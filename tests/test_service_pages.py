@@ -7,11 +7,16 @@ from urllib.parse import urlencode
 
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
-from tests.bundles import HOSTILE, tfidf_bundle
+from tests.bundles import HOSTILE, tfidf_bundle, tfidf_of
+from tests.server import Behaviour, serve
 from tests.serving import TOKEN, running
+from workshop_utils.cli import app, production
+from workshop_utils.errors import WorkshopError
 from workshop_utils.models.bundle import Bundle
-from workshop_utils.production.service.labelling import LABEL_KEYS, UNDO_KEY, label_choices
+from workshop_utils.production.service.finding import labelling_page
+from workshop_utils.production.service.labelling import LABEL_KEYS, SKIP_KEY, UNDO_KEY, label_choices
 from workshop_utils.production.service.sessions import COOKIE
 from workshop_utils.production.store import (
     Recorder,
@@ -19,6 +24,7 @@ from workshop_utils.production.store import (
     labelled,
     list_draws,
     open_store,
+    skipped_texts,
     texts_to_label,
 )
 
@@ -298,7 +304,140 @@ def test_a_stored_text_is_shown_as_text(service, recorder, store):
 def test_a_model_of_two_hundred_classes_gives_keys_to_the_first_and_buttons_to_all():
     keys = [key for key, _, _ in label_choices([f"class {n}" for n in range(200)])]
     assert len(keys) == 200 and set(keys[len(LABEL_KEYS) :]) == {""}
-    assert len(set(keys[: len(LABEL_KEYS)])) == len(LABEL_KEYS) and UNDO_KEY not in keys
+    assert len(set(keys[: len(LABEL_KEYS)])) == len(LABEL_KEYS) and not {SKIP_KEY, UNDO_KEY} & set(keys)
+
+
+# --- "I cannot say"
+
+
+def test_a_skipped_text_is_put_aside_counted_and_no_label(service, recorder, store):
+    keep(recorder, service, *(f"text number {n}" for n in range(12)))
+    cookie = cookie_of(send(service, "/label", log_in(service), action="draw"))
+    name = asked(service.get("/label", cookie))
+    cookie = cookie_of(send(service, "/label", cookie, action="skip", prediction_id=name))
+    page = service.get("/label", cookie)
+    assert asked(page) != name and label_history(store, name) == []
+    assert [(each.prediction_id, each.skipped_by) for each in skipped_texts(store)] == [(name, "anna")]
+    shown = page.body.decode()
+    assert 'id="skipped">1 skipped<' in shown and 'id="count">0 of 12<' in shown
+    assert re.search(
+        r'<td>1</td><td class="number">12</td><td class="number">0</td><td class="number">1</td>', shown
+    )
+
+
+def test_undo_takes_back_a_skip_as_well_as_a_label_in_the_order_in_which_they_came(service, recorder, store):
+    keep(recorder, service, *(f"text number {n}" for n in range(12)))
+    cookie, names = cookie_of(send(service, "/label", log_in(service), action="draw")), []
+    for action in ("skip", "label", "skip"):
+        names.append(asked(service.get("/label", cookie)))
+        answer = {"action": "skip"} if action == "skip" else {"label": "negative"}
+        cookie = cookie_of(send(service, "/label", cookie, prediction_id=names[-1], **answer))
+    left = []
+    for name in reversed(names):
+        cookie = cookie_of(send(service, "/label", cookie, action="undo"))
+        assert asked(service.get("/label", cookie)) == name
+        left.append((len(list(skipped_texts(store))), len(list(labelled(store)))))
+    assert left == [(1, 1), (1, 0), (0, 0)]
+
+
+def test_whoever_goes_back_to_a_skipped_or_labelled_text_may_answer_otherwise(service, recorder, store):
+    keep(recorder, service, "a text", "and one more")
+    cookie = cookie_of(send(service, "/label", log_in(service), action="draw"))
+    name = asked(service.get("/label", cookie))
+    for answer, labels, skips in (
+        ({"action": "skip"}, 0, 1),
+        ({"label": "positive"}, 1, 0),
+        ({"action": "skip"}, 0, 1),
+    ):
+        cookie = cookie_of(send(service, "/label", cookie, prediction_id=name, **answer))
+        assert (len(list(labelled(store))), len(list(skipped_texts(store)))) == (labels, skips)
+    cookie = cookie_of(send(service, "/label", cookie, action="undo"))
+    assert asked(service.get("/label", cookie)) == name and list(skipped_texts(store)) == []
+
+
+def test_a_text_that_one_cannot_judge_is_left_for_others_and_stops_nobody(service, recorder, store):
+    keep(recorder, service, "the only text")
+    anna = cookie_of(send(service, "/label", log_in(service, "anna"), action="draw"))
+    ben = log_in(service, "ben")
+    name = asked(service.get("/label", ben))
+    anna = cookie_of(send(service, "/label", anna, action="skip", prediction_id=name))
+    assert (
+        "1 of them has no label, because somebody could not say" in service.get("/label", anna).body.decode()
+    )
+    assert asked(service.get("/label", ben)) == name
+    keep(recorder, service, "a new text")
+    assert send(service, "/label", anna, action="draw").status == 303
+    assert len(list_draws(store)) == 2 and asked(service.get("/label", anna)) not in (None, name)
+    send(service, "/label", ben, prediction_id=name, label="positive")
+    late = send(service, "/label", anna, action="skip", prediction_id=name)
+    assert late.status == 422 and "Somebody else" in late.body.decode()
+
+
+@pytest.mark.parametrize("fields", [{"prediction_id": "nobody"}, {}])
+def test_a_skip_of_nothing_is_refused(service, fields):
+    assert send(service, "/label", log_in(service), action="skip", **fields).status == 404
+
+
+# --- the command that opens the page
+
+
+def label_command(*arguments):
+    return CliRunner().invoke(app, ["label", *arguments])
+
+
+def test_the_command_opens_the_page_of_a_service_that_keeps_texts(service, monkeypatch):
+    opened = []
+    monkeypatch.setattr(production.webbrowser, "open", lambda page: opened.append(page) or True)
+    address = f"http://{service.host}:{service.port}"
+    for given in (address, f"{service.host}:{service.port}", f"{address}/docs"):
+        result = label_command("--address", given)
+        assert (result.exit_code, result.stdout) == (0, f"{address}/label\n")
+    assert opened == [f"{address}/label"] * 3
+    assert label_command("--address", address, "--no-browser").stdout == f"{address}/label\n"
+    assert len(opened) == 3
+
+
+def test_where_no_browser_can_be_opened_the_command_tells_the_address(service, monkeypatch):
+    monkeypatch.setattr(production.webbrowser, "open", lambda page: False)
+    told = label_command("--address", f"{service.host}:{service.port}").stdout
+    assert (
+        told == f"No browser could be opened here; open http://{service.host}:{service.port}/label in one.\n"
+    )
+
+
+def test_a_proxy_does_not_stand_between_the_command_and_this_machine(service, monkeypatch):
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
+    assert label_command("--address", f"{service.host}:{service.port}", "--no-browser").exit_code == 0
+
+
+def test_the_command_says_why_nobody_can_label(made, plain, store):
+    def reason(client):
+        error = label_command("--address", f"{client.host}:{client.port}", "--no-browser").exception
+        assert isinstance(error, WorkshopError)
+        return str(error)
+
+    assert reason(plain).endswith("nothing to label: start it with --store-texts.")
+    with running(made, Recorder(store, store_texts=True), token=None) as (client, _):
+        assert reason(client).endswith("nobody can label there: start it with WORKSHOP_TOKEN set.")
+    assert reason(client).startswith(f"No service answers at http://{client.host}:{client.port} (")
+
+
+def test_the_command_knows_another_programs_answer_from_a_service(tmp_path):
+    behaviour = Behaviour(
+        {"info": b'{"service": "another"}', "x": b""}, ["web_page", "ok", "refuse", "hang_up"]
+    )
+    with serve(behaviour) as address:
+        for told in ("no service of this course",) * 3 + ("No service answers",):
+            with pytest.raises(WorkshopError, match=told):
+                labelling_page(address)
+
+
+@pytest.mark.parametrize(
+    "address", ["", "ftp://x", "file:///etc/passwd", "http://[::1", "http://x:80a", "x:0"]
+)
+def test_what_is_no_address_is_told(address):
+    with pytest.raises(WorkshopError, match="is no address of a service; write it as http"):
+        labelling_page(address)
 
 
 # --- in a browser
@@ -368,7 +507,78 @@ def test_a_person_tries_a_text_and_labels_ten_by_keyboard(
     page.locator("#count", has_text=re.compile(r"^9 of")).wait_for()
     page.keyboard.press("2")
     page.locator("#count", has_text=re.compile(r"^10 of")).wait_for()
+    page.keyboard.press("s")
+    page.locator("#skipped", has_text="1 skipped").wait_for()
+    page.keyboard.press("u")
+    page.locator("#count", has_text=re.compile(r"^10 of")).wait_for()
+    page.locator("#skipped").wait_for(state="detached")
+    page.get_by_role("button", name="I cannot say").focus()
+    page.keyboard.press("Enter")
+    page.locator("#skipped", has_text="1 skipped").wait_for()
+    page.get_by_text("How far is each draw?").click()
     looks_right("labelled")
+    assert len(list(skipped_texts(store))) == 1
     given = list(labelled(store))
     assert len(given) == 10 and {each.labelled_by for each in given} == {"Anna"}
     assert [item for item in complaints if "403" not in item] == []
+
+
+LONG_LABELS = [
+    "Donaudampfschifffahrtsgesellschaftsbeschwerdeverfahren",
+    "Grundstücksverkehrsgenehmigungszuständigkeitsübertragungsverordnung",
+    "Mängelrüge wegen verspäteter Zustellung der Ware",
+    "शिकायत",
+    "شكوى",
+    *(f"Sonstiges {number} 😡" for number in range(7)),
+]
+TEXTS_OF_ALL_KINDS = [
+    "gut schön kaputt toll " * 750,
+    "यह किताब बहुत अच्छी है, लेकिन कहानी का अंत मुझे पसंद नहीं आया।",
+    "هذا المنتج رائع جدا، لكن العلبة كانت مكسورة ولم يرد أحد على رسائلي. w1 2026",
+    "😴" * 80 + "x" * 400,
+]
+
+
+@pytest.fixture(scope="module")
+def long_labels(tmp_path_factory):
+    texts = [f"schlecht schön kaputt w{row % 12}" for row in range(48)]
+    labels = [LONG_LABELS[row % 12] for row in range(48)]
+    return tfidf_of(texts, labels, tmp_path_factory.mktemp("long") / "labels")
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not CHROMIUM, reason="no Chromium on this machine; .ci/run installs it")
+@pytest.mark.parametrize(("width", "text_size"), [(390, "100%"), (1024, "150%")], ids=["phone", "projector"])
+def test_long_labels_and_every_script_fit_a_phone_and_a_projector(
+    browser, long_labels, recorder, width, text_size
+):
+    with running(long_labels, recorder) as (client, _):
+        context = browser.new_context(viewport={"width": width, "height": 768}, bypass_csp=True)
+        page = context.new_page()
+        page.set_default_timeout(60_000)
+
+        def looks_right():
+            page.add_style_tag(content=f"html {{ font-size: {text_size} }}")
+            assert serious(page) == [] and fits(page)
+
+        for text in TEXTS_OF_ALL_KINDS:
+            page.goto(f"http://{client.host}:{client.port}/")
+            page.get_by_label("Your text").fill(text)
+            page.get_by_role("button", name="Classify").click()
+            page.locator("#answer .words").wait_for()
+            looks_right()
+            assert page.locator("#answer").bounding_box()["y"] < 768, "the answer is in sight"
+        assert recorder.flush(60)
+        page.goto(f"http://{client.host}:{client.port}/label")
+        page.get_by_label("The service's token").fill(TOKEN)
+        page.get_by_label("Your name").fill("Anna")
+        looks_right()
+        page.keyboard.press("Enter")
+        page.get_by_role("button", name="Draw texts to label").click()
+        for number in range(len(TEXTS_OF_ALL_KINDS)):
+            page.locator("#count", has_text=f"{number} of ").wait_for()
+            looks_right()
+            # the key of a French keyboard that says 2 only with Shift
+            page.evaluate("document.dispatchEvent(new KeyboardEvent('keydown', {key: 'é', code: 'Digit2'}))")
+        page.get_by_text("All texts that were drawn have a label.").wait_for()
+        context.close()

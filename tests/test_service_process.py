@@ -9,14 +9,13 @@ import subprocess
 import sys
 import threading
 import time
-from contextlib import contextmanager
 
 import pytest
 
 from tests.bundles import tfidf_bundle
-from tests.serving import JSON, Client, exchange, point
-
-BODY = json.dumps({"text": ["I love this product!"]}).encode()
+from tests.served import BODY, Load, free_port, is_ready, served
+from tests.serving import JSON, Client, add_version, exchange, point
+from workshop_utils.production.service import supervising
 
 posix = pytest.mark.skipif(os.name == "nt", reason="Windows knows no SIGTERM")
 
@@ -26,92 +25,7 @@ def made(tmp_path_factory):
     return tfidf_bundle(tmp_path_factory.mktemp("service") / "reviews")
 
 
-class Process:
-    """A served process, its address, and the JSON lines that it logs."""
-
-    def __init__(self, home, *arguments, **environment):
-        command = [sys.executable, "-u", "-m", "workshop_utils", "serve", "--port", "0", *map(str, arguments)]
-        self.process = subprocess.Popen(
-            command,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            env=os.environ | {"WORKSHOP_HOME": str(home)} | environment,
-            encoding="utf-8",
-        )
-        self.logs: list[dict] = []
-        self.errors: list[str] = []
-        self._reader = threading.Thread(target=self._read)
-        self._reader.start()
-        self.told = self._until_curl()
-        found = re.search(r"http://\S+?:\d+", self.told)
-        self.client = Client(found[0]) if found else None
-
-    def _read(self):
-        for line in self.process.stderr:
-            try:
-                self.logs.append(json.loads(line))
-            except ValueError:
-                self.errors.append(line)
-
-    def next_address(self):
-        """Read the address that a process started anew has told."""
-        return Client(re.search(r"http://\S+?:\d+", self._until_curl())[0])
-
-    def _until_curl(self):
-        told = ""
-        while "curl" not in told and (line := self.process.stdout.readline()):
-            told += line
-        return told
-
-    def end(self, seconds=30):
-        code = self.process.wait(seconds)
-        self.told += self.process.stdout.read()
-        self._reader.join()
-        return code
-
-
-@contextmanager
-def served(home, *arguments, **environment):
-    process = Process(home, *arguments, **environment)
-    try:
-        yield process
-    finally:
-        if process.process.poll() is None:
-            process.process.kill()
-        process.process.wait()
-        process._reader.join(10)
-        process.process.stdout.close()
-        process.process.stderr.close()
-
-
-class Load(threading.Thread):
-    """Asks again and again over kept connections until nobody listens; knows what it was answered."""
-
-    def __init__(self, client):
-        super().__init__()
-        self.client, self.statuses, self.lost = client, [], []
-
-    def run(self):
-        connection = None
-        while True:
-            if connection is None:
-                connection = http.client.HTTPConnection(self.client.host, self.client.port, timeout=30)
-                try:
-                    connection.connect()
-                except OSError:
-                    return
-            try:
-                answer = exchange(connection, "POST", "/predict", BODY, JSON)
-            except (OSError, http.client.HTTPException) as error:
-                self.lost.append(error)
-                connection.close()
-                return
-            self.statuses.append(answer.status)
-            if answer.headers.get("Connection") == "close":
-                connection.close()
-                connection = None
-
-
+@pytest.mark.fault(24)
 @posix
 @pytest.mark.parametrize("turn", range(4))
 def test_sigterm_under_load_loses_no_request(made, home, turn):
@@ -130,6 +44,7 @@ def test_sigterm_under_load_loses_no_request(made, home, turn):
         assert not process.errors, "nothing but JSON is logged"
 
 
+@pytest.mark.fault(24)
 @posix
 def test_after_sigterm_the_service_is_not_ready_while_it_answers_what_it_has(made, home):
     """A request that is on its way holds the service up; it gets its answer."""
@@ -151,31 +66,124 @@ def test_after_sigterm_the_service_is_not_ready_while_it_answers_what_it_has(mad
         assert process.end() == 0
 
 
+@pytest.mark.fault(24)
 @posix
-def test_a_second_signal_ends_it_at_once(made, home):
-    with served(home, "--bundle", made) as process:
+@pytest.mark.parametrize(
+    ("name", "more"), [("SIGTERM", []), ("SIGINT", []), ("SIGTERM", ["--supervise"])], ids=str
+)
+def test_a_second_signal_ends_it_at_once(made, home, name, more):
+    number = getattr(signal, name)
+    with served(home, "--bundle", made, *more) as process:
         half = process.client.connect()
         half.sendall(b"POST /predict HTTP/1.1\r\nHost: h\r\nContent-Length: 9\r\n\r\n")
         process.client.get("/livez")
-        process.process.send_signal(signal.SIGINT)
+        process.process.send_signal(number)
         while "Draining" not in str(process.logs) and process.process.poll() is None:
             time.sleep(0.01)
-        process.process.send_signal(signal.SIGINT)
+        process.process.send_signal(number)
         assert process.end() == 1
         half.close()
 
 
+@pytest.mark.fault(24)
 @posix
-def test_killed_it_is_started_anew_by_its_supervisor(made, home):
-    with served(home, "--bundle", made, "--supervise") as process:
-        assert process.client.predict("good").status == 200
+def test_sigterm_while_the_first_model_loads_ends_it(home, tmp_path):
+    """A card that nobody has written yet keeps the loading waiting."""
+    folder = tmp_path / "slow"
+    folder.mkdir()
+    os.mkfifo(folder / "bundle.json")
+    command = [sys.executable, "-m", "workshop_utils", "serve", "--bundle", str(folder), "--port", "0"]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, encoding="utf-8") as process:
+        writer = opened_by_a_reader(folder / "bundle.json", process)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(30) == 0 and process.stderr.read() == ""
+        os.close(writer)
+
+
+@pytest.mark.fault(24)
+@posix
+def test_sigterm_while_a_deployments_model_loads_ends_it(home, tmp_path):
+    folder = tmp_path / "versions" / "v1"
+    folder.mkdir(parents=True)
+    os.mkfifo(folder / "bundle.json")
+    point(tmp_path, "v1")
+    with served(home, "--deployment", tmp_path) as process:
+        writer = opened_by_a_reader(folder / "bundle.json", process.process)
+        answer = process.client.get("/readyz")
+        assert answer.status == 503 and "loading" in answer.json["detail"]
+        assert process.client.get("/livez").status == 200
+        process.process.send_signal(signal.SIGTERM)
+        assert process.end() == 0 and not process.errors
+        os.close(writer)
+
+
+def opened_by_a_reader(pipe, process):
+    """The writing end of a named pipe, as soon as the process reads from it."""
+    while process.poll() is None:
+        try:
+            return os.open(pipe, os.O_WRONLY | os.O_NONBLOCK)
+        except OSError:  # nobody reads yet
+            time.sleep(0.01)
+    raise AssertionError(f"it ended with {process.returncode}")
+
+
+@pytest.mark.fault(25)
+@posix
+def test_killed_under_load_it_resets_what_was_under_way_and_is_ready_again_at_the_same_address(made, home):
+    with served(home, "--bundle", made, "--supervise", "--port", free_port()) as process:
+        half = process.client.connect()
+        half.sendall(b"POST /predict HTTP/1.1\r\nHost: h\r\nContent-Length: 99\r\n\r\n{")
+        loads = [Load(process.client) for _ in range(4)]
+        for load in loads:
+            load.start()
+        while min(len(load.statuses) for load in loads) < 20:
+            time.sleep(0.01)
         (started,) = [line for line in process.logs if "pid" in line]
         os.kill(started["pid"], signal.SIGKILL)
-        again = process.next_address()
-        assert again.predict("good").status == 200
+        for load in loads:
+            load.join(30)
+            assert set(load.statuses) == {200}, "what was answered was answered well"
+            (error,) = load.lost
+            assert not isinstance(error, TimeoutError), "the client is told at once"
+        with pytest.raises(ConnectionError):
+            if not half.recv(1):
+                raise ConnectionResetError
+        half.close()
+        while not is_ready(process.client):
+            time.sleep(0.02)
+        assert process.client.predict("good").status == 200
         assert [line["exit_code"] for line in process.logs if "exit_code" in line] == [-signal.SIGKILL]
         process.process.send_signal(signal.SIGTERM)
         assert process.end() == 0
+
+
+@posix
+def test_a_signal_while_the_supervisor_starts_the_service_ends_both(monkeypatch):
+    """The signal comes when the process is there and its name is not yet known."""
+    start, started = subprocess.Popen, []
+
+    def start_and_stop(command, **options):
+        started.append(start(command, **options))
+        supervisor.stop(signal.SIGTERM, None)
+        return started[-1]
+
+    monkeypatch.setattr(supervising.subprocess, "Popen", start_and_stop)
+    supervisor = supervising._Supervisor([sys.executable, "-c", "import time; time.sleep(60)"])
+    assert supervisor.run() == 0 and started[0].returncode == -signal.SIGTERM
+
+
+@posix
+def test_a_signal_between_two_starts_ends_the_supervisor_at_once(monkeypatch):
+    monkeypatch.setattr(supervising, "_FIRST_PAUSE", 1e9)
+    supervisor = supervising._Supervisor([sys.executable, "-c", "import os; os._exit(7)"])
+    found = []
+    thread = threading.Thread(target=lambda: found.append(supervisor.run()))
+    thread.start()
+    while supervisor._child is None or supervisor._child.returncode is None:
+        time.sleep(0.01)
+    supervisor.stop(signal.SIGTERM, None)
+    thread.join(30)
+    assert found == [0]
 
 
 @posix
@@ -203,6 +211,7 @@ def test_predictions_are_in_the_store_after_a_stop(made, home):
     assert (home / "store.db").exists()
 
 
+@pytest.mark.fault(33)
 def test_logs_are_json_with_request_ids_and_without_texts(made, home):
     with served(home, "--bundle", made) as process:
         process.client.post("/predict", {"text": "my secret\n{}"}, {"X-Request-ID": "abc-1"})
@@ -265,14 +274,11 @@ def test_a_deployment_is_served_before_it_has_a_model(made, home, tmp_path):
     (tmp_path / "versions").mkdir()
     with served(home, "--deployment", tmp_path) as process:
         assert process.client.get("/livez").status == 200 and process.client.get("/readyz").status == 503
-        made.rename(tmp_path / "versions" / "v1")
-        try:
-            point(tmp_path, "v1")
-            while process.client.get("/readyz").status != 200:
-                time.sleep(0.05)
-            assert process.client.predict("good").json["model_version"] == "v1"
-        finally:
-            (tmp_path / "versions" / "v1").rename(made)
+        add_version(tmp_path, "v1", made)
+        point(tmp_path, "v1")
+        while process.client.get("/readyz").status != 200:
+            time.sleep(0.05)
+        assert process.client.predict("good").json["model_version"] == "v1"
 
 
 @pytest.mark.slow

@@ -1,17 +1,18 @@
 """A deployment's pointer is followed without losing a request, and a bad model never answers."""
 
+import gc
 import json
-import shutil
 import sqlite3
 import threading
 import time
+import weakref
 from collections import Counter
 from contextlib import closing
 
 import pytest
 
 from tests.bundles import tfidf_bundle
-from tests.serving import BEARER, Client, SlowModel, point, running, short_limits
+from tests.serving import BEARER, Client, SlowModel, add_version, point, running, short_limits, vouch
 from workshop_utils.errors import WorkshopError
 from workshop_utils.models.bundle import Bundle
 from workshop_utils.production.deployment import pointed_version, version_folder
@@ -30,7 +31,7 @@ def models(tmp_path_factory):
 def deployment(models, tmp_path):
     folder = tmp_path / "deployment"
     for name, model in zip(("v1", "v2"), models, strict=True):
-        shutil.copytree(model, folder / "versions" / name)
+        add_version(folder, name, model)
     return folder
 
 
@@ -87,10 +88,13 @@ def test_the_pointer_is_followed(deployment):
         assert "workshop_model_swaps_total 1.0" in client.get("/metrics").body.decode()
 
 
+@pytest.mark.fault(19, 36)
 @pytest.mark.parametrize("bad", BAD)
 def test_a_bad_model_is_refused_counted_and_told_and_the_old_one_answers(deployment, bad):
-    shutil.copytree(deployment / "versions" / "v2", deployment / "versions" / bad)
-    BAD[bad](deployment / "versions" / bad)
+    folder = add_version(deployment, bad, deployment / "versions" / "v2")
+    BAD[bad](folder)
+    if bad != "no_card":
+        vouch(folder)
     point(deployment, "v1")
     with running(deployment=deployment) as (client, _):
         waits_for(client, serves("v1"))
@@ -103,6 +107,7 @@ def test_a_bad_model_is_refused_counted_and_told_and_the_old_one_answers(deploym
         assert waits_for(client, serves("v2"))["last_failure"] is None
 
 
+@pytest.mark.fault(20)
 @pytest.mark.parametrize(
     "content", ["nowhere", "", "../versions/v2", "v1\nv2", "\x00", "ä", "a" * 5000, "/etc"]
 )
@@ -115,6 +120,7 @@ def test_a_pointer_that_names_no_version_is_refused(deployment, content):
         assert told["model_version"] == "v1" and client.predict("good").status == 200
 
 
+@pytest.mark.fault(20)
 def test_without_a_model_the_service_is_alive_and_not_ready_and_says_why(deployment):
     with running(deployment=deployment) as (client, _):
         told = waits_for(client, lambda answer: "no pointer" in answer.get("detail", ""))
@@ -129,6 +135,7 @@ def test_without_a_model_the_service_is_alive_and_not_ready_and_says_why(deploym
         assert "class_0_probability" in client.get("/openapi.json").body.decode()
 
 
+@pytest.mark.fault(20)
 def test_a_pointer_that_is_gone_keeps_the_old_model(deployment):
     point(deployment, "v1")
     with running(deployment=deployment) as (client, _):
@@ -138,6 +145,7 @@ def test_a_pointer_that_is_gone_keeps_the_old_model(deployment):
         assert told["status"] == "ready" and client.predict("good").status == 200
 
 
+@pytest.mark.fault(36)
 def test_a_link_and_a_path_are_no_version(deployment, tmp_path):
     for name in ("../deployment/versions/v1", "..", ".", "v1/", "none"):
         with pytest.raises(WorkshopError):
@@ -151,11 +159,11 @@ def test_a_link_and_a_path_are_no_version(deployment, tmp_path):
         pointed_version(deployment, "challenger")
 
 
+@pytest.mark.fault(18)
 def test_ten_swaps_and_three_failed_ones_under_load_lose_nothing(deployment):
     """Every answer is the one of exactly the version that it names."""
     for name in ("bad1", "bad2", "bad3"):
-        shutil.copytree(deployment / "versions" / "v2", deployment / "versions" / name)
-        corrupt(deployment / "versions" / name)
+        corrupt(add_version(deployment, name, deployment / "versions" / "v2"))
     texts = ["good", "bad", "a wonderful evening", "it broke at once"]
     expected = {
         (name, text): float(shares[0])
@@ -201,6 +209,22 @@ def test_ten_swaps_and_three_failed_ones_under_load_lose_nothing(deployment):
         assert "workshop_model_swaps_total 10.0" in client.get("/metrics").body.decode()
 
 
+@pytest.mark.fault(18)
+def test_a_model_that_nobody_needs_any_more_is_freed(deployment):
+    """Ten swaps take the memory of two models, not of eleven."""
+    point(deployment, "v1")
+    with running(deployment=deployment) as (client, service):
+        waits_for(client, serves("v1"))
+        assert client.predict("good").status == 200
+        session = weakref.ref(service.slot.model.bundle._session)
+        point(deployment, "v2")
+        waits_for(client, serves("v2"))
+        assert client.predict("good").status == 200
+        while session() is not None:
+            gc.collect()
+
+
+@pytest.mark.fault(19)
 def test_a_model_that_is_slow_unsteady_or_not_finite_is_refused(models, monkeypatch):
     good = load_tried(models[0], None, 1, None, 10.0)
     assert good.version == good.bundle.sha256[:12]

@@ -11,8 +11,10 @@ from workshop_utils.errors import WorkshopError
 from workshop_utils.production.store import (
     DrawSizes,
     Feedback,
+    LabelRefused,
     Retention,
     ShadowAnswer,
+    UnknownPrediction,
     add_label,
     add_predictions,
     draw_texts,
@@ -22,6 +24,9 @@ from workshop_utils.production.store import (
     list_draws,
     open_store,
     prune,
+    skip_text,
+    skipped_texts,
+    take_skip_back,
     texts_to_label,
 )
 from workshop_utils.production.store.sampling import choose, inclusion_probabilities
@@ -263,3 +268,108 @@ def test_draws_at_the_same_time_draw_no_text_twice(store, monkeypatch):
     draw = draw_texts(store, DrawSizes(10, 0, 0), seed=0)
     assert (draw.number, draw.population) == (2, 90)
     assert len(drawn_rows(store)) == 20
+
+
+# "I cannot say"
+
+
+def test_a_skipped_text_is_put_aside_for_one_person_and_others_are_still_asked(store):
+    fill(store, 20)
+    draw_texts(store, DrawSizes(5, 0, 0), seed=0)
+    first, second, *_ = texts_to_label(store)
+    assert skip_text(store, first.prediction_id, "anna") is True
+    assert texts_to_label(store, asked="anna")[0] == second
+    assert texts_to_label(store, asked="ben")[0] == texts_to_label(store)[0] == first
+
+
+def test_a_skip_is_no_label_is_counted_and_says_how_its_text_was_drawn(store):
+    fill(store, 20)
+    draw_texts(store, DrawSizes(4, 0, 0), seed=0)
+    first, second, *_ = texts_to_label(store)
+    for name in ("anna", "ben"):
+        skip_text(store, first.prediction_id, name)
+    skip_text(store, second.prediction_id, "ben")
+    (draw,) = list_draws(store)
+    assert (draw.size, draw.labelled, draw.skipped) == (4, 0, 2), "a text counts once, whoever skipped it"
+    assert list(labelled(store)) == [] and label_history(store, first.prediction_id) == []
+    found = list(skipped_texts(store))
+    assert [(each.prediction_id, each.skipped_by) for each in found] == [
+        (first.prediction_id, "anna"),
+        (first.prediction_id, "ben"),
+        (second.prediction_id, "ben"),
+    ]
+    assert {(each.draw, each.part, each.drawing_probability) for each in found} == {(1, "random", 0.2)}
+
+
+def test_a_label_of_somebody_else_counts_although_one_person_could_not_say(store):
+    fill(store, 20)
+    draw_texts(store, DrawSizes(4, 0, 0), seed=0)
+    asked = texts_to_label(store)[0]
+    skip_text(store, asked.prediction_id, "anna")
+    add_label(store, Feedback(asked.prediction_id, "neg", "ben"))
+    (draw,) = list_draws(store)
+    assert (draw.labelled, draw.skipped) == (1, 0) and list(skipped_texts(store)) == []
+    (given,) = label_history(store, asked.prediction_id)
+    assert given.drawing_probability == asked.probability == 0.2, "the draw is what it was"
+    add_label(store, Feedback(asked.prediction_id, None, "ben"))
+    assert list_draws(store)[0].skipped == 1
+
+
+def test_a_skip_that_is_taken_back_brings_the_text_back(store):
+    fill(store, 20)
+    draw_texts(store, DrawSizes(4, 0, 0), seed=0)
+    asked = texts_to_label(store)[0]
+    assert take_skip_back(store, asked.prediction_id, "anna") is False
+    for _ in range(2):
+        assert skip_text(store, asked.prediction_id, "anna") is True
+        assert skip_text(store, asked.prediction_id, "anna") is False, "twice changes nothing"
+        assert take_skip_back(store, asked.prediction_id, "ben") is False, "that is anna's"
+        assert take_skip_back(store, asked.prediction_id, "anna") is True
+        assert texts_to_label(store, asked="anna")[0] == asked
+    assert list_draws(store)[0].skipped == 0
+
+
+def test_only_a_drawn_text_can_be_skipped_and_only_by_somebody(store):
+    fill(store, 20)
+    draw_texts(store, DrawSizes(4, 0, 0), seed=0)
+    drawn_ids = {each.prediction_id for each in texts_to_label(store)}
+    others = next(f"id {n}" for n in range(20) if f"id {n}" not in drawn_ids)
+    for name in (others, "nobody", ""):
+        with pytest.raises(UnknownPrediction):
+            skip_text(store, name, "anna")
+        assert take_skip_back(store, name, "anna") is False
+    with pytest.raises(LabelRefused):
+        skip_text(store, drawn_ids.pop(), " ")
+
+
+def test_a_skipped_text_stays_as_a_labelled_one_does(store):
+    fill(store, 30)
+    draw_texts(store, DrawSizes(30, 0, 0), seed=0)
+    skip_text(store, "id 0", "anna")
+    assert prune(store, Retention(rows=10)).predictions == 19
+    assert list_draws(store)[0].skipped == 1, "or the estimate would forget that there was one"
+    assert prune(store, Retention(rows=10, labelled=True)).predictions == 1
+    assert list_draws(store)[0].skipped == 0
+
+
+def test_skips_bound_what_an_accuracy_of_the_labelled_alone_would_hide(tmp_path):
+    """People skip the hard texts, and the model errs on those: the labelled ones flatter it."""
+    store = open_store(f"sqlite:///{tmp_path / 'store.db'}")
+    fill(store, 400)
+    draw_texts(store, DrawSizes(100, 100, 0), seed=0)
+    wrong = {f"id {i}" for i in range(400) if i * 37 % 50 < 10}  # where the model is least sure
+    asked = texts_to_label(store, 400)
+    for number, each in enumerate(asked):
+        if each.prediction_id in wrong and number % 3:
+            skip_text(store, each.prediction_id, "anna")
+        else:
+            truth = "neg" if each.prediction_id in wrong else "pos"
+            add_label(store, Feedback(each.prediction_id, truth, "anna"))
+    known = [(1 / each.drawing_probability, each.correct) for each in labelled(store)]
+    unknown = sum(1 / each.drawing_probability for each in skipped_texts(store))
+    right, every = sum(w for w, correct in known if correct), sum(w for w, _ in known) + unknown
+    told = sum(1 / each.probability for each in asked if each.prediction_id not in wrong) / every
+    assert right / sum(w for w, _ in known) > told + 0.05
+    assert right / every == pytest.approx(told), "the worst case, and here the true one"
+    assert (right + unknown) / every > told + 0.05
+    store.close()

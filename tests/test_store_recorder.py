@@ -516,6 +516,7 @@ def small_disk(folder):
         subprocess.run(["umount", folder], check=True)
 
 
+@pytest.mark.fault(28)
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such limit")
 @pytest.mark.parametrize("how", ["limit", "disk"])
 def test_a_full_disk_fails_no_answer_and_loses_nothing_when_there_is_room_again(tmp_path, how):

@@ -5,9 +5,13 @@ Four rooms; imports run downwards only: ``data`` < ``models`` < ``production`` <
 
 import builtins
 import logging
+import os
 import sys
 
 __version__ = "0.1.0"
+
+# Since 1.29 ONNX Runtime reports to its maker over the network unless this is set before it is imported.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 
 class _CellHandler(logging.StreamHandler):

@@ -3,6 +3,7 @@
 import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import onnxruntime
@@ -18,11 +19,23 @@ PACKAGES = ("openvino==2026.4.1", "nncf==3.4.0", "pydot==4.0.1", "networkx==3.6.
 _ASK, _ANSWER = b"\x0f\x01\xd0", b"\xb0\x07\x90"
 
 
-def install() -> None:
+def install_packages(folder: Path, packages: Sequence[str], *options: str) -> None:
+    """Install into a folder of their own, whole or not at all; nothing where it is there already."""
+    if not folder.exists():
+        unfinished = folder.with_name(f"{folder.name}-unfinished")
+        command = [sys.executable, "-m", "pip", "install", "--quiet", *options, "--target", str(unfinished)]
+        subprocess.run([*command, *packages], check=True)
+        unfinished.rename(folder)
+
+
+def install_openvino() -> None:
     """OpenVINO and NNCF without what they bring along, above all without openvino-telemetry."""
-    if not RIVALS.exists():
-        command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--target", str(RIVALS)]
-        subprocess.run([*command, *PACKAGES], check=True)
+    install_packages(RIVALS, PACKAGES, "--no-deps")
+
+
+def install() -> None:
+    """OpenVINO, NNCF, and copies of both runtimes that know no AVX-512."""
+    install_openvino()
     if not NARROW.exists():
         for package in (Path(onnxruntime.__file__).parent, RIVALS / "openvino"):
             shutil.copytree(package, NARROW / package.name)

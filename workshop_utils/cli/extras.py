@@ -17,8 +17,15 @@ def need(command: str, extra: str, modules: Sequence[str]) -> None:
     Raises:
         WorkshopError: one is missing; the sentence says what installs it.
     """
-    if missing := [name for name in modules if find_spec(name) is None]:
+    if missing := [name for name in modules if not _is_there(name)]:
         raise WorkshopError(
             f"`{command}` needs {missing[0]}, which is not installed; "
             f"`pip install -c requirements.lock '.[{extra}]'` brings it."
         )
+
+
+def _is_there(module: str) -> bool:
+    try:
+        return find_spec(module) is not None
+    except ModuleNotFoundError:  # not even the package that it is in
+        return False

@@ -1,19 +1,22 @@
-"""``workshop serve``: the API."""
+"""``workshop serve``: the API, and ``label``: its page for people."""
 
 import os
 import signal
 import subprocess
 import sys
+import webbrowser
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, NoReturn
 
 import typer
 
 from workshop_utils.cli.console import console
+from workshop_utils.cli.extras import need
 from workshop_utils.errors import WorkshopError
 
 if TYPE_CHECKING:
     from workshop_utils.production.service import PredictionLog
+    from workshop_utils.production.service.tracing import RequestTracer
 
 app = typer.Typer()
 
@@ -40,6 +43,12 @@ def serve(
     open_to_all: Annotated[
         bool, typer.Option("--open", help="Let every machine classify without the token.")
     ] = False,
+    trace_to: Annotated[
+        str | None,
+        typer.Option(
+            envvar="OTEL_EXPORTER_OTLP_ENDPOINT", help="A collector of OpenTelemetry gets a trace a request."
+        ),
+    ] = None,
     supervised: Annotated[bool, typer.Option("--supervise", help="Start it anew when it dies.")] = False,
 ) -> None:
     """Answer texts over HTTP with the probabilities of their classes. Ctrl-C stops it, nothing is lost.
@@ -72,13 +81,29 @@ def serve(
             token=os.environ.get("WORKSHOP_TOKEN", "").strip() or None,
             open_to_all=open_to_all,
         )
-        service = Service(settings, _prediction_log(storage, store_texts, keep_days))
+        tracer = _tracer(trace_to) if trace_to else None
+        service = Service(settings, _prediction_log(storage, store_texts, keep_days), tracer)
         stop_on_signals(service)
         _tell(service.address, settings.predict_needs_token, settings.token)
         service.run()
     finally:
         if not lines.stop():
             os._exit(1 if sys.exc_info()[0] else 0)  # nobody reads our lines, and Python would wait for them
+
+
+@app.command()
+def label(
+    address: Annotated[
+        str, typer.Option(help="Where the service answers, as `workshop serve` told it.")
+    ] = "http://127.0.0.1:8000",
+    browser: Annotated[bool, typer.Option(help="Open it here, or only tell the address.")] = True,
+) -> None:
+    """Open the labelling page of a service that runs with --store-texts and WORKSHOP_TOKEN."""
+    from workshop_utils.production.service.finding import labelling_page
+
+    page = labelling_page(address)
+    opened = browser and webbrowser.open(page)
+    console.print(page if opened or not browser else f"No browser could be opened here; open {page} in one.")
 
 
 def _leave(number: int, _: object) -> NoReturn:
@@ -97,6 +122,15 @@ def _tell(address: str, needs_token: bool, token: str | None) -> None:
             "WORKSHOP_TOKEN is not set, so nobody can classify from here on; set it, or say --open.",
             style="yellow",
         )
+
+
+def _tracer(collector: str) -> "RequestTracer":
+    need(
+        "workshop serve --trace-to", "trace", ["opentelemetry.sdk", "opentelemetry.exporter.otlp.proto.http"]
+    )
+    from workshop_utils.production.service.tracing import otlp_tracer
+
+    return otlp_tracer(collector)
 
 
 def _prediction_log(storage: Storage, store_texts: bool, keep_days: float | None) -> "PredictionLog | None":

@@ -22,6 +22,7 @@ from workshop_utils.production.service.sessions import SessionKeeper
 from workshop_utils.production.service.settings import ServiceSettings
 from workshop_utils.production.service.signing_in import session_routes
 from workshop_utils.production.service.status import Readiness, health_routes, info_routes
+from workshop_utils.production.service.tracing import RequestTracer
 from workshop_utils.production.service.trying import try_routes
 from workshop_utils.production.service.v2 import v2_infer_routes, v2_status_routes
 from workshop_utils.production.store import Store
@@ -46,6 +47,7 @@ def create_app(
     metrics: ServiceMetrics,
     readiness: Readiness,
     name: str,
+    tracer: RequestTracer,
     texts: Store | None = None,
 ) -> APIFlask:
     """The app, to be run by the service's server or by any other WSGI server with threads.
@@ -57,6 +59,7 @@ def create_app(
         metrics: what /metrics renders.
         readiness: what /readyz tells.
         name: of the model in the V2 routes.
+        tracer: is told of each request.
         texts: the store, where it keeps texts for people to label.
     """
     app = APIFlask(
@@ -73,7 +76,7 @@ def create_app(
     app.config["MAX_CONTENT_LENGTH"] = settings.limits.body_bytes
     app.json.sort_keys = False  # type: ignore[attr-defined]
     app.url_map.merge_slashes = False  # no redirects: their bodies are HTML
-    see_requests(app, metrics)
+    see_requests(app, metrics, tracer)
     answer_problems(app)
     slot, keeper = predictor.slot, SessionKeeper(settings.token)
 
@@ -94,7 +97,7 @@ def create_app(
         v2_infer_routes(predictor, name, settings),
         v2_status_routes(slot, name),
         health_routes(readiness),
-        info_routes(slot, challenger, name, metrics, settings),
+        info_routes(slot, challenger, name, metrics, settings, texts is not None),
         page_routes(spec),
         session_routes(keeper),
         try_routes(predictor, settings, keeper),

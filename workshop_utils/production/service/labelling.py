@@ -19,6 +19,7 @@ from workshop_utils.production.service.sessions import PageSession, SessionKeepe
 from workshop_utils.production.service.settings import ServiceSettings
 from workshop_utils.production.service.signing_in import login_page
 from workshop_utils.production.store import (
+    Draw,
     DrawSizes,
     Feedback,
     Store,
@@ -28,22 +29,25 @@ from workshop_utils.production.store import (
     draw_texts,
     label_history,
     list_draws,
+    skip_text,
+    take_skip_back,
     texts_to_label,
 )
 
-#: One key for each label while there are some; ``u`` takes the last label back.
-UNDO_KEY = "u"
-LABEL_KEYS = "123456789" + ascii_lowercase.replace(UNDO_KEY, "")
+#: One key for each label while there are some; ``s`` says "I cannot say", ``u`` takes the last answer back.
+SKIP_KEY, UNDO_KEY = "s", "u"
+LABEL_KEYS = "123456789" + "".join(key for key in ascii_lowercase if key not in (SKIP_KEY, UNDO_KEY))
 #: People who label at the same time get different texts out of so many.
 _SPREAD = 20
 _SHOWN_CHARACTERS = 20_000
 _AT_ONCE = 4
+_DRAWS_SHOWN = 5
 
 
 def label_routes(
     predictor: Predictor, settings: ServiceSettings, keeper: SessionKeeper, texts: Store | None
 ) -> APIBlueprint:
-    """``/label``: what it shows, and the three things that one can do there.
+    """``/label``: what it shows, and the four things that one can do there.
 
     Args:
         predictor: takes the labels.
@@ -67,9 +71,11 @@ def label_routes(
         try:
             match form_text(request, "action", settings.limits.body_bytes):
                 case "draw":
-                    desk.draw()
+                    desk.draw(session)
                 case "undo":
-                    _undo(session, predictor)
+                    _undo(session, predictor, desk)
+                case "skip":
+                    _skip(session, form_text(request, "prediction_id"), predictor, desk)
                 case _:
                     given = (form_text(request, "prediction_id"), form_text(request, "label"))
                     _label(session, *given, predictor, desk)
@@ -89,24 +95,23 @@ class _Desk:
         self._store, self._room = store, BoundedSemaphore(_AT_ONCE)
 
     def next_text(self, session: PageSession) -> TextToLabel | None:
-        """The text for this person; first the one whose label was just taken back."""
+        """The text for this person; first the one whose answer was just taken back."""
         with self._reading():
-            queue = texts_to_label(self._store, _SPREAD)
+            queue = texts_to_label(self._store, _SPREAD, session.name)
         again = [each for each in queue if each.prediction_id == session.again]
         if again or not queue:
             return again[0] if again else None
         return queue[int(sha256(session.name.encode("utf-8", "replace")).hexdigest(), 16) % len(queue)]
 
-    def progress(self) -> tuple[int, int]:
-        """How many texts have a label, of how many that were drawn."""
+    def draws(self) -> list[Draw]:
+        """How far each draw is."""
         with self._reading():
-            draws = list_draws(self._store)
-        return sum(draw.labelled for draw in draws), sum(draw.size for draw in draws)
+            return list_draws(self._store)
 
-    def draw(self) -> None:
+    def draw(self, session: PageSession) -> None:
         """Draw texts from what has come since; 422 where there is none, and nothing while some are open."""
         with self._reading():
-            if texts_to_label(self._store, 1):
+            if texts_to_label(self._store, 1, session.name):
                 return
             try:
                 draw_texts(self._store, DrawSizes(), seed=len(list_draws(self._store)))
@@ -115,15 +120,28 @@ class _Desk:
             except WorkshopError as error:
                 raise Problem(422, str(error)) from None
 
-    def refuse_second_label(self, prediction_id: str, name: str) -> None:
-        """Two people may have had the same text before them; the first label stands."""
-        with self._reading():
-            try:
-                history = label_history(self._store, prediction_id)
-            except UnknownPrediction as error:
-                raise Problem(404, str(error)) from None
-        if history and history[-1].label is not None and history[-1].labelled_by != name:
+    def skip(self, prediction_id: str, session: PageSession) -> None:
+        """Put a text aside for this person."""
+        with self._reading(), _known():
+            skip_text(self._store, prediction_id, session.name)
+
+    def take_skip_back(self, prediction_id: str, session: PageSession) -> bool:
+        """False where this person had not skipped it."""
+        with self._reading(), _known():
+            return take_skip_back(self._store, prediction_id, session.name)
+
+    def refuse_second_label(self, prediction_id: str, name: str) -> bool:
+        """Two people may have had the same text before them; the first label stands.
+
+        Returns:
+            True where this person has labelled it.
+        """
+        with self._reading(), _known():
+            history = label_history(self._store, prediction_id)
+        has_label = bool(history) and history[-1].label is not None
+        if has_label and history[-1].labelled_by != name:
             raise Problem(422, "Somebody else has labelled that text meanwhile; here is the next one.")
+        return has_label
 
     @contextmanager
     def _reading(self) -> Iterator[None]:
@@ -140,14 +158,31 @@ class _Desk:
 def _label(session: PageSession, prediction_id: str, label: str, predictor: Predictor, desk: _Desk) -> None:
     desk.refuse_second_label(prediction_id, session.name)
     predictor.add_feedback(Feedback(prediction_id, label, session.name))
-    session.given = [each for each in session.given if each != prediction_id] + [prediction_id]
-    session.again = ""
+    desk.take_skip_back(prediction_id, session)
+    session.answered(prediction_id)
 
 
-def _undo(session: PageSession, predictor: Predictor) -> None:
+def _skip(session: PageSession, prediction_id: str, predictor: Predictor, desk: _Desk) -> None:
+    if desk.refuse_second_label(prediction_id, session.name):  # back on the page of a text with a label
+        predictor.add_feedback(Feedback(prediction_id, None, session.name))
+    desk.skip(prediction_id, session)
+    session.answered(prediction_id)
+
+
+def _undo(session: PageSession, predictor: Predictor, desk: _Desk) -> None:
     if session.given:
         session.again = session.given.pop()
-        predictor.add_feedback(Feedback(session.again, None, session.name))
+        if not desk.take_skip_back(session.again, session):
+            predictor.add_feedback(Feedback(session.again, None, session.name))
+
+
+@contextmanager
+def _known() -> Iterator[None]:
+    """404 for a prediction that the store does not hold, or that was not drawn."""
+    try:
+        yield
+    except UnknownPrediction as error:
+        raise Problem(404, str(error)) from None
 
 
 def _desk_page(desk: _Desk | None, keeper: SessionKeeper, message: str = "", status: int = 200) -> Response:
@@ -156,10 +191,11 @@ def _desk_page(desk: _Desk | None, keeper: SessionKeeper, message: str = "", sta
         return login_page("/label", keeper)
     if desk is None:
         return html_page("label.html", 200, keeps_texts=False)
-    text, done, drawn = None, 0, 0
+    text: TextToLabel | None = None
+    draws: list[Draw] = []
     try:
         text = desk.next_text(session)
-        done, drawn = desk.progress()
+        draws = desk.draws()
     except Problem as problem:
         message, status = message or problem.detail, problem.status if status == 200 else status
     return html_page(
@@ -172,8 +208,11 @@ def _desk_page(desk: _Desk | None, keeper: SessionKeeper, message: str = "", sta
         text=well_formed(text.text[:_SHOWN_CHARACTERS]) if text else "",
         hidden=max(0, len(text.text) - _SHOWN_CHARACTERS) if text else 0,
         choices=label_choices(text.labels) if text else [],
-        done=done,
-        drawn=drawn,
+        done=sum(draw.labelled for draw in draws),
+        drawn=sum(draw.size for draw in draws),
+        skipped=sum(draw.skipped for draw in draws),
+        draws=draws[-_DRAWS_SHOWN:],
+        skip_key=SKIP_KEY,
         undo_key=UNDO_KEY if session.given else "",
     )
 

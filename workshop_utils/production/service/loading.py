@@ -9,6 +9,7 @@ from threading import Lock
 
 from workshop_utils.errors import WorkshopError
 from workshop_utils.models.bundle import Bundle
+from workshop_utils.production.deployment import check_manifest
 from workshop_utils.production.service.problems import where_it_failed
 from workshop_utils.production.service.scoring import TextScore
 
@@ -44,6 +45,7 @@ class LoadedModel:
 
         Raises:
             ArithmeticError: the model answered with numbers that are not finite.
+            MemoryError: there was not enough memory for this text.
         """
         try:
             found = self.bundle.score_timed(text)
@@ -51,6 +53,8 @@ class LoadedModel:
             if len(shares) != len(self.labels) or not all(map(math.isfinite, shares)):
                 raise ArithmeticError("the answer is no probability for each class")
         except BaseException as error:
+            if _is_out_of_memory(error):
+                raise MemoryError from error  # this request's size, not the model's fault
             self.failures += 1
             if isinstance(error, Exception | KeyboardInterrupt | SystemExit):
                 raise
@@ -60,6 +64,11 @@ class LoadedModel:
         return TextScore(shares, label, found.truncated, found.tokenise_seconds, found.infer_seconds)
 
 
+def _is_out_of_memory(error: BaseException) -> bool:
+    """ONNX Runtime (``bad allocation``) and Rust (a panic) say it in words of their own."""
+    return isinstance(error, MemoryError) or "alloc" in str(error).lower()
+
+
 def load_tried(
     folder: Path, version: str | None, runs: int, labels: tuple[str, ...] | None, smoke_seconds: float
 ) -> LoadedModel:
@@ -67,7 +76,8 @@ def load_tried(
 
     Args:
         folder: the bundle.
-        version: the name of this version; by default the start of its sha256.
+        version: the name of this version of a deployment, whose manifest must vouch for it; by default the
+            start of its sha256.
         runs: texts that will be scored at once.
         labels: those that are served already; None for the first model.
         smoke_seconds: what a typical text may take.
@@ -76,6 +86,8 @@ def load_tried(
         WorkshopError: it is damaged, has other labels, fails on a text, is not steady, or is too slow.
     """
     model = LoadedModel(Bundle.load(folder, threads=runs), version)
+    if version is not None:
+        check_manifest(folder, model.bundle)
     if labels is not None and model.labels != labels:
         raise WorkshopError(
             f"{folder.name} has other labels than the model that is served; "

@@ -56,6 +56,7 @@ def complete_spec(spec: dict[str, Any], name: str, labels: tuple[str, ...] | Non
         name: of the model in the V2 routes.
         labels: of the model that answers; None while there is none.
     """
+    spec["tags"] = list({tag["name"]: tag for tag in spec["tags"]}.values())  # two blueprints may share one
     schemas = spec["components"]["schemas"]
     schemas |= {"Problem": deepcopy(_PROBLEM), "V2Error": deepcopy(_V2_ERROR)}
     for unused in ("HTTPError", "ValidationError"):

@@ -21,6 +21,7 @@ from workshop_utils.production.service.scoring import (
     TextScore,
 )
 from workshop_utils.production.service.settings import ServiceSettings
+from workshop_utils.production.service.tracing import RequestTracer
 from workshop_utils.production.store import (
     Feedback,
     FeedbackResult,
@@ -85,10 +86,11 @@ class Predictor:
         pool: ScoringPool,
         metrics: ServiceMetrics,
         prediction_log: PredictionLog,
+        tracer: RequestTracer,
     ) -> None:
         self.slot = slot
         self._limits = settings.limits
-        self._pool, self._metrics, self._log = pool, metrics, prediction_log
+        self._pool, self._metrics, self._log, self._tracer = pool, metrics, prediction_log, tracer
         self._room = BoundedSemaphore(settings.requests_in_flight)
 
     def predict(self, texts: Sequence[str], route: str, request_id: str, arrived: float) -> list[Prediction]:
@@ -111,6 +113,7 @@ class Predictor:
             model = self._ready_model()
             job, scores = self._scores(model, texts, arrived + self._limits.deadline_seconds)
             self._metrics.scored(job, scores)
+            self._tracer.scored(model.version, job, scores)
             predictions = [
                 Prediction(
                     prediction_id=new_prediction_id(),

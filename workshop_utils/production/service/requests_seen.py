@@ -9,6 +9,7 @@ from apiflask import APIFlask
 from flask import Response, g, request
 
 from workshop_utils.production.service.metrics import ServiceMetrics
+from workshop_utils.production.service.tracing import RequestTracer
 
 _log = logging.getLogger(__name__)
 
@@ -26,14 +27,15 @@ _HEADERS = {
 }
 
 
-def see_requests(app: APIFlask, metrics: ServiceMetrics) -> None:
-    """Register the hooks that run before and after every request."""
+def see_requests(app: APIFlask, metrics: ServiceMetrics, tracer: RequestTracer) -> None:
+    """Register the hooks that run before and after every request, for the log, the metrics and the traces."""
 
     @app.before_request
     def begin() -> None:
         given = request.headers.get("X-Request-ID", "")
         g.request_id = given if _ID.fullmatch(given) else uuid4().hex
         g.arrived = request.environ.get(ARRIVED) or time.monotonic()
+        tracer.begin(request.headers, g.arrived)
 
     @app.after_request
     def end(response: Response) -> Response:
@@ -45,6 +47,7 @@ def see_requests(app: APIFlask, metrics: ServiceMetrics) -> None:
         for name, value in _HEADERS.items():
             response.headers.setdefault(name, value)
         response.headers["X-Request-ID"] = request_id
+        trace_id = tracer.end(request.method, rule, response.status_code, request_id)
         quiet = request.method in ("GET", "HEAD") and response.status_code < 400
         _log.log(
             logging.DEBUG if quiet else logging.INFO,
@@ -54,6 +57,7 @@ def see_requests(app: APIFlask, metrics: ServiceMetrics) -> None:
                 "route": rule,
                 "status": response.status_code,
                 "milliseconds": round(seconds * 1000, 2),
+                **({"trace_id": trace_id} if trace_id else {}),
             },
         )
         return response

@@ -17,6 +17,7 @@ from workshop_utils.production.service.server import ServiceServer
 from workshop_utils.production.service.settings import ServiceSettings
 from workshop_utils.production.service.shadow import ShadowLog
 from workshop_utils.production.service.status import Readiness
+from workshop_utils.production.service.tracing import NoTracer, RequestTracer
 from workshop_utils.production.service.watching import PointerWatch
 from workshop_utils.production.store import Recorder, Store
 
@@ -31,6 +32,7 @@ class Service:
 
     Args:
         settings: of the operator. prediction_log: where predictions go; None keeps nothing.
+        tracer: is told of each request; None traces nothing.
 
     Attributes:
         address: where it listens. app: the Flask app. slot: the model that answers.
@@ -40,7 +42,12 @@ class Service:
         WorkshopError: the bundle is refused, or it cannot listen where it should.
     """
 
-    def __init__(self, settings: ServiceSettings, prediction_log: PredictionLog | None = None) -> None:
+    def __init__(
+        self,
+        settings: ServiceSettings,
+        prediction_log: PredictionLog | None = None,
+        tracer: RequestTracer | None = None,
+    ) -> None:
         folder = settings.bundle or settings.deployment
         if folder is None or (settings.bundle and settings.deployment):
             raise WorkshopError("Name one model for the service: a bundle, or a deployment.")
@@ -53,19 +60,29 @@ class Service:
         self._log = self._shadowed(prediction_log or NoLog(), metrics)
         self._tell(metrics)
         self._readiness = Readiness(self.slot)
-        predictor = Predictor(settings, self.slot, self._pool, metrics, self._log)
+        self._tracer = tracer or NoTracer()
+        predictor = Predictor(settings, self.slot, self._pool, metrics, self._log, self._tracer)
         name = served_name(folder)
         texts = _kept_texts(prediction_log)
-        self.app = create_app(settings, predictor, self.challenger, metrics, self._readiness, name, texts)
+        self.app = create_app(
+            settings, predictor, self.challenger, metrics, self._readiness, name, self._tracer, texts
+        )
         in_flight, limits = settings.requests_in_flight, settings.limits
         self._server = ServiceServer(self.app, settings.host, settings.port, in_flight, limits)
         self._server.on_refusal = lambda status: metrics.requests.labels("(none)", str(status)).inc()
         self._server.on_disconnect = metrics.disconnected.inc
         metrics.watch("open_connections", "Connections of clients.", lambda: self._server.open_connections)
         self.address = self._server.address
+        self._process = os.getpid()
 
     def run(self) -> None:
-        """Serve until :meth:`stop`; then answer what is in flight and write what waits for the store."""
+        """Serve until :meth:`stop`; then answer what is in flight and write what waits for the store.
+
+        Raises:
+            WorkshopError: this is a forked child of the process that made the service.
+        """
+        if os.getpid() != self._process:
+            raise WorkshopError("This service was made before a fork; make one in the process that runs it.")
         watches = self._watches()
         for watch in watches:
             watch.start()
@@ -74,6 +91,7 @@ class Service:
             watch.close()
         lost = self._log.close()
         self._pool.close()
+        self._tracer.close()
         _log.info("Stopped.", extra={"lost_records": lost})
 
     def stop(self) -> None:

@@ -97,6 +97,23 @@ class ReadyAnswer(_Body):
     last_failure: str | None
 
 
+class InfoAnswer(_Body):
+    """Limits, threads and versions."""
+
+    service: str
+    version: str
+    model_name: str
+    model_version: str | None
+    challenger_version: str | None
+    challenger_failure: str | None
+    limits: dict[str, float] = Field(description="What is accepted, and how long it is waited for.")
+    threads: dict[str, int]
+    predict_needs_token: bool
+    has_token: bool
+    stores_texts: bool
+    versions: dict[str, str]
+
+
 class ServerMetadata(_Body):
     """Open Inference Protocol V2: the server."""
 

@@ -8,11 +8,13 @@ import logging
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from threading import Condition, Event, Thread
 from typing import NamedTuple
 
 from workshop_utils.production.service.problems import where_it_failed
+from workshop_utils.production.store.forks import survive_forks
 
 _log = logging.getLogger(__name__)
 
@@ -55,6 +57,7 @@ class ScoringJob:
     submitted: float
     queue_seconds: float = 0.0
     scores: list[TextScore | None] = field(default_factory=list)
+    began: list[float] = field(default_factory=list)
     error: Exception | None = None
     taken: int = 0
     done: int = 0
@@ -68,6 +71,8 @@ def _weight(texts: Sequence[str]) -> int:
 class ScoringPool:
     """As many threads as texts may be scored at once, and the jobs that wait for them.
 
+    The threads start with the first job; a forked child gets an empty queue and threads of its own.
+
     Args:
         runs: texts scored at once, each on one core. max_queued: texts that may wait.
 
@@ -76,15 +81,10 @@ class ScoringPool:
     """
 
     def __init__(self, runs: int, max_queued: int) -> None:
-        self._runs, self.queued = runs, 0
-        self._max_queued = max_queued
-        self._jobs: deque[ScoringJob] = deque()
-        self._running = 0
-        self._turn = Condition()
+        self._runs, self._max_queued = runs, max_queued
         self._closed = False
-        self._threads = [Thread(target=self._work, name=f"score-{n}", daemon=True) for n in range(runs)]
-        for thread in self._threads:
-            thread.start()
+        self.after_fork_in_child()
+        survive_forks(self)
 
     def submit(self, scorer: TextScorer, texts: Sequence[str], wait: bool = True) -> ScoringJob:
         """Queue the texts of a request; an empty queue takes any request that is allowed at all.
@@ -97,8 +97,10 @@ class ScoringPool:
         Raises:
             Overloaded: too many texts wait already.
         """
-        job = ScoringJob(scorer, texts, time.monotonic(), scores=[None] * len(texts))
+        count = len(texts)
+        job = ScoringJob(scorer, texts, time.monotonic(), scores=[None] * count, began=[0.0] * count)
         with self._turn:
+            self._start()
             full = self.queued and self.queued + _weight(texts) > self._max_queued
             if full or (not wait and self.queued + self._running >= self._runs):
                 raise Overloaded
@@ -133,6 +135,29 @@ class ScoringPool:
         for thread in self._threads:
             thread.join(5)
 
+    def before_fork(self) -> None:
+        """The queue must not be in the midst of a change."""
+        self._turn.acquire()
+
+    def after_fork_in_parent(self) -> None:
+        """Go on."""
+        self._turn.release()
+
+    def after_fork_in_child(self) -> None:
+        """An empty queue; the parent's jobs are answered by the parent."""
+        self._turn = Condition()
+        self._jobs: deque[ScoringJob] = deque()
+        self._threads: list[Thread] = []
+        self.queued = self._running = 0
+
+    def _start(self) -> None:
+        if not self._threads and not self._closed:
+            self._threads = [
+                Thread(target=self._work, name=f"score-{number}", daemon=True) for number in range(self._runs)
+            ]
+            for thread in self._threads:
+                thread.start()
+
     def _give_up(self, job: ScoringJob) -> None:
         with self._turn:
             if job in self._jobs:
@@ -142,13 +167,15 @@ class ScoringPool:
     def _work(self) -> None:
         while (turn := self._next()) is not None:
             job, row = turn
+            job.began[row] = time.monotonic()
             try:
                 job.scores[row] = job.scorer(job.texts[row])
             except Exception as error:
-                _log.error("The model failed on a text: %s", where_it_failed(error))
-                job.error = error
+                job.error = error  # whoever waits is told first: without memory, telling the log may fail
                 self._give_up(job)
                 job.finished.set()
+                with suppress(MemoryError):
+                    _log.error("The model failed on a text: %s", where_it_failed(error))
             with self._turn:
                 self._running -= 1
                 job.done += 1

@@ -7,6 +7,7 @@ it has arrived whole, so a slow client costs a connection and no thread.
 import logging
 import time
 from collections.abc import Callable
+from threading import Lock
 from typing import Any
 from wsgiref.types import WSGIApplication
 
@@ -176,6 +177,7 @@ class ServiceServer:
         self._lanes = _Lanes(in_flight + _SPARE_THREADS)
         self._drain_began = 0.0
         self._tended = 0.0
+        self._waking, self._is_over = Lock(), False
         try:
             create_server(
                 app,
@@ -209,6 +211,8 @@ class ServiceServer:
         for channel in self._channels():
             channel.handle_close()
         self._lanes.shutdown()
+        with self._waking:
+            self._is_over = True  # from now on the file by which the loop is woken is closed
         wasyncore.close_all(self._map, ignore_all=True)
 
     @property
@@ -219,7 +223,12 @@ class ServiceServer:
     def drain(self) -> None:
         """Stop: answer what has arrived, take nothing new. Safe to call from a signal handler or a thread."""
         self.draining = True
-        self._listeners[0].pull_trigger()
+        if self._waking.acquire(blocking=False):  # else the loop is woken or ends just now
+            try:
+                if not self._is_over:
+                    self._listeners[0].pull_trigger()
+            finally:
+                self._waking.release()
 
     def _channels(self) -> list[_Channel]:
         return [each for each in list(self._map.values()) if isinstance(each, _Channel)]

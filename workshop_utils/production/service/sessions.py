@@ -19,13 +19,18 @@ class PageSession:
     """What the cookie holds. Nothing of it lies in the server, so any replica with the same token reads it.
 
     Attributes:
-        name: who labels. given: the predictions labelled last, the newest at the end.
-        again: the prediction whose label was taken back; its text is asked for next.
+        name: who labels. given: the predictions labelled or skipped last, the newest at the end.
+        again: the prediction whose answer was taken back; its text is asked for next.
     """
 
     name: str
     given: list[str] = field(default_factory=list)
     again: str = ""
+
+    def answered(self, prediction_id: str) -> None:
+        """This one was labelled or skipped just now."""
+        self.given = [each for each in self.given if each != prediction_id] + [prediction_id]
+        self.again = ""
 
 
 class SessionKeeper:

@@ -15,13 +15,16 @@ from workshop_utils.production.service.body import MAX_DEPTH, MAX_MEMBERS
 from workshop_utils.production.service.loading import ModelSlot
 from workshop_utils.production.service.metrics import ServiceMetrics
 from workshop_utils.production.service.problems import try_later
-from workshop_utils.production.service.schemas import LiveAnswer, ReadyAnswer
+from workshop_utils.production.service.schemas import InfoAnswer, LiveAnswer, ReadyAnswer
 from workshop_utils.production.service.settings import ServiceSettings
 
-_SOME_OBJECT: dict[int | str, dict[str, Any]] = {
-    200: {"description": "OK", "content": {"application/json": {"schema": {"type": "object"}}}}
+_CARD: dict[int | str, dict[str, Any]] = {
+    200: {
+        "description": "OK",
+        "content": {"application/json": {"schema": {"type": "object", "additionalProperties": True}}},
+    },
+    503: {"description": "No model answers yet."},
 }
-_CARD = _SOME_OBJECT | {503: {"description": "No model answers yet."}}
 _LINES: dict[int | str, dict[str, Any]] = {
     200: {"description": "OK", "content": {"text/plain": {"schema": {"type": "string"}}}}
 }
@@ -75,14 +78,20 @@ def health_routes(readiness: Readiness) -> APIBlueprint:
 
 
 def info_routes(
-    slot: ModelSlot, challenger: ModelSlot, name: str, metrics: ServiceMetrics, settings: ServiceSettings
+    slot: ModelSlot,
+    challenger: ModelSlot,
+    name: str,
+    metrics: ServiceMetrics,
+    settings: ServiceSettings,
+    stores_texts: bool,
 ) -> APIBlueprint:
     """What this service is, what it accepts, and how it fares."""
     routes = APIBlueprint("info", __name__, tag="Information")
     packages = {package: version(package) for package in ("flask", "tokenizers", "waitress")}
 
     @routes.get("/info")
-    @routes.doc(operation_id="info", responses=_SOME_OBJECT)
+    @routes.output(InfoAnswer)
+    @routes.doc(operation_id="info")
     def info() -> Any:
         """Limits, threads and versions."""
         model = slot.model
@@ -102,6 +111,8 @@ def info_routes(
                     "requests_in_flight": settings.requests_in_flight,
                 },
                 "predict_needs_token": settings.predict_needs_token,
+                "has_token": settings.token is not None,
+                "stores_texts": stores_texts,
                 "versions": {"python": sys.version.split()[0]} | packages,
             }
         )

@@ -52,19 +52,29 @@ class _Supervisor:
             began = time.monotonic()
             self._child = subprocess.Popen(self._command, **_OWN_GROUP)
             _log.info("The service was started.", extra={"pid": self._child.pid})
+            if self._stopping:  # the signal came between start and name
+                self._end_child()
             code = _wait(self._child)
             if self._stopping or code in _DECIDED:
                 return max(code, 0) if self._stopping else code
             pause = _FIRST_PAUSE if time.monotonic() - began > _HEALTHY_AFTER else pause
             _log.error("The service died and is started anew.", extra={"exit_code": code, "pause": pause})
-            time.sleep(pause)
-            if self._stopping:
+            if self._is_stopped_within(pause):
                 return 0
             pause = min(2 * pause, _LONGEST_PAUSE)
 
     def stop(self, number: int, _: FrameType | None) -> None:
         """Hand a signal on."""
         self._stopping = True
+        self._end_child()
+
+    def _is_stopped_within(self, seconds: float) -> bool:
+        end = time.monotonic() + seconds
+        while not self._stopping and time.monotonic() < end:
+            time.sleep(0.05)  # one long sleep would go on after a signal
+        return self._stopping
+
+    def _end_child(self) -> None:
         if self._child is not None and self._child.poll() is None:
             if os.name == "nt":
                 self._child.send_signal(getattr(signal, "CTRL_BREAK_EVENT"))  # noqa: B009

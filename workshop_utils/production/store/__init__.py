@@ -37,6 +37,8 @@ from workshop_utils.production.store.sampling import (
     list_draws,
     texts_to_label,
 )
+from workshop_utils.production.store.scored import ScoredText, scored_texts
+from workshop_utils.production.store.skips import SkippedText, skip_text, skipped_texts, take_skip_back
 from workshop_utils.production.store.stream import (
     LabelledPrediction,
     labelled,
@@ -59,7 +61,9 @@ __all__ = [
     "Pruned",
     "Recorder",
     "Retention",
+    "ScoredText",
     "ShadowAnswer",
+    "SkippedText",
     "StorageMode",
     "Store",
     "StoreUnavailable",
@@ -84,5 +88,9 @@ __all__ = [
     "prune",
     "read_decision",
     "record_decision",
+    "scored_texts",
+    "skip_text",
+    "skipped_texts",
+    "take_skip_back",
     "texts_to_label",
 ]

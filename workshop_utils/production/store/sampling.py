@@ -8,7 +8,6 @@ all texts (Horvitz, Thompson 1952, doi 10.1080/01621459.1952.10483446).
 from array import array
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
 
 import numpy as np
 from sqlalchemy import func, insert, select
@@ -17,6 +16,7 @@ from sqlalchemy.engine import Connection
 from workshop_utils.errors import WorkshopError
 from workshop_utils.production.store.database import Store
 from workshop_utils.production.store.records import Part
+from workshop_utils.production.store.skips import has_label, was_skipped
 from workshop_utils.production.store.tables import drawn, draws, feedback, models, predictions
 
 _PARTS: tuple[Part, ...] = ("random", "uncertain", "disagreement")
@@ -40,7 +40,8 @@ class Draw:
 
     Attributes:
         number: of the draw. population: from how many texts. size: how many were drawn.
-        labelled: how many of those have a label by now.
+        labelled: how many of those have a label by now. skipped: how many have none because somebody could
+            not say what is true of them; see :mod:`~workshop_utils.production.store.skips`.
     """
 
     number: int
@@ -51,6 +52,7 @@ class Draw:
     population: int
     size: int
     labelled: int
+    skipped: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,17 +162,18 @@ def list_draws(store: Store) -> list[Draw]:
         StoreUnavailable: the database does not answer.
     """
     of_draw = drawn.c.draw == draws.c.number
-    size = select(func.count()).select_from(drawn).where(of_draw).scalar_subquery()
-    done = select(func.count()).select_from(drawn).where(of_draw, _labelled()).scalar_subquery()
+    texts = select(func.count()).select_from(drawn).where(of_draw)
+    has, skipped = has_label(drawn.c.prediction), was_skipped(drawn.c.prediction)
+    counts = [each.scalar_subquery() for each in (texts, texts.where(has), texts.where(~has, skipped))]
     d = draws.c
     with store.reading() as connection:
         rows = connection.execute(
-            select(d.number, d.time, d.seed, d.first, d.last, d.population, size, done).order_by(d.number)
+            select(d.number, d.time, d.seed, d.first, d.last, d.population, *counts).order_by(d.number)
         ).all()
     return [Draw(*row) for row in rows]
 
 
-def texts_to_label(store: Store, limit: int = 20) -> list[TextToLabel]:
+def texts_to_label(store: Store, limit: int = 20, asked: str | None = None) -> list[TextToLabel]:
     """Drawn texts without a label: the oldest draw first, within a draw in random order.
 
     Whoever stops in the middle of a draw has labelled a random part of it. A label that was taken back brings
@@ -179,11 +182,15 @@ def texts_to_label(store: Store, limit: int = 20) -> list[TextToLabel]:
     Args:
         store: the store.
         limit: how many texts at most.
+        asked: who is to be asked; what they have skipped is left out.
 
     Raises:
         StoreUnavailable: the database does not answer.
     """
     p = predictions.c
+    waiting = [~has_label(drawn.c.prediction), p.text.is_not(None)]
+    if asked is not None:
+        waiting.append(~was_skipped(drawn.c.prediction, asked))
     with store.reading() as connection:
         rows = connection.execute(
             select(
@@ -193,21 +200,11 @@ def texts_to_label(store: Store, limit: int = 20) -> list[TextToLabel]:
             .select_from(drawn)
             .join(predictions, p.number == drawn.c.prediction)
             .join(models, models.c.number == p.model)
-            .where(~_labelled(), p.text.is_not(None))
+            .where(*waiting)
             .order_by(drawn.c.draw, drawn.c.position)
             .limit(limit)
         ).all()
     return [TextToLabel(name, text, tuple(labels), *rest) for name, text, labels, *rest in rows]
-
-
-def _labelled() -> Any:
-    """The drawn text has a label that stands."""
-    f = feedback.c
-    return (
-        select(f.number)
-        .where(f.prediction == drawn.c.prediction, f.replaced_by.is_(None), f.label.is_not(None))
-        .exists()
-    )
 
 
 def _candidates(connection: Connection, after: int, model_version: str | None) -> _Candidates:

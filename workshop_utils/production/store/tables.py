@@ -21,7 +21,7 @@ from sqlalchemy import (
 )
 
 #: Raised with every change of the tables below.
-SCHEMA_VERSION: Final = 1
+SCHEMA_VERSION: Final = 2
 
 #: Begins a text that is kept as JSON, because a database refuses some of its characters.
 _AS_JSON: Final = "\x1bjson:"
@@ -192,6 +192,17 @@ drawn = Table(
     Column("part", Text, nullable=False),
     Column("probability", Float(53), nullable=False),
     Index("ix_drawn_order", "draw", "position"),
+)
+
+#: One row for each time that somebody could not say what is true of a drawn text, or took that back.
+skips = _table(
+    "skips",
+    _number(),
+    Column("prediction", ForeignKey("predictions.number"), nullable=False, index=True),
+    Column("skipped_by", ExactText, nullable=False),
+    Column("time", Utc, nullable=False),
+    Column("skipped", Boolean, nullable=False),  # false: taken back
+    Column("replaced_by", BigInteger),
 )
 
 decisions = _table(
