@@ -21,9 +21,13 @@ from workshop_utils.data.tables import read_labelled
 from workshop_utils.data.usable_texts import usable_texts
 from workshop_utils.errors import WorkshopError
 from workshop_utils.files import sha256, sha256_of_texts
-from workshop_utils.models.bundle import Bundle
+from workshop_utils.models.bundle import Bundle, read_reference
 from workshop_utils.models.training import TrainListener, TrainRequest, table, train_bundle
-from workshop_utils.models.training.choose import cheapest_not_worse
+from workshop_utils.models.training.choose import (
+    cheapest_not_worse,
+    no_better,
+    no_better_than_majority,
+)
 from workshop_utils.models.training.job import BUNDLE, TrainingJob, read_job, read_predictions, write_job
 from workshop_utils.models.training.language import (
     NamedLanguage,
@@ -76,6 +80,16 @@ def test_the_card_tells_the_metrics_and_on_which_texts_they_were_measured(traine
     assert card.metrics["texts"] == 96
 
 
+def test_the_bundle_keeps_what_monitoring_compares_with_and_no_text(trained):
+    folder = trained[0].bundle
+    reference = read_reference(folder)
+    assert reference.class_names == Bundle.load(folder).labels
+    assert len(reference) + reference.known_texts == 96, "one part is compared, the other says what is known"
+    assert 40 <= len(reference) <= 56 and not reference.same_model
+    content = (folder / "reference.json").read_text(encoding="ascii")
+    assert not [text for text, _ in hostile() if len(text) > 20 and json.dumps(text)[1:-1] in content]
+
+
 def test_the_model_stands_beside_the_majority_class_and_says_how_it_was_judged(trained):
     _, said, result = trained
     assert [row.model for row in result.rows] == ["majority class", "TF-IDF"]
@@ -115,7 +129,7 @@ def test_the_report_is_one_file_in_which_texts_and_labels_are_only_text(trained)
 def test_the_same_table_and_seed_give_the_same_model_and_another_seed_other_numbers(trained, tmp_path):
     request, _, result = trained
     again = train_bundle(request._replace(bundle=tmp_path / "again"), listen())
-    for name in ("model.onnx", "tokenizer.json"):
+    for name in ("model.onnx", "tokenizer.json", "reference.json"):
         assert sha256(tmp_path / "again" / name) == sha256(request.bundle / name)
     assert again.rows[1].accuracy == result.rows[1].accuracy
 
@@ -397,10 +411,10 @@ def test_models_with_different_numbers_of_repeats_can_be_compared():
 
 def test_a_model_that_has_learned_nothing_is_said_to_be_no_better_than_the_majority():
     true = np.array([0] * 60 + [1] * 40)
-    assert table.no_better_than_majority(true, 0, answers(true, 0.5, 3), "TF-IDF")[0].startswith(
+    assert no_better_than_majority(true, 0, answers(true, 0.5, 3), "TF-IDF")[0].startswith(
         "The accuracy of TF-IDF is not higher than that of the majority class"
     )
-    assert table.no_better_than_majority(true, 0, answers(true, 0.95, 3), "TF-IDF") == []
+    assert no_better_than_majority(true, 0, answers(true, 0.95, 3), "TF-IDF") == []
 
 
 @pytest.mark.parametrize(
@@ -411,11 +425,9 @@ def test_a_cheap_model_takes_what_it_needs_and_leaves_the_rest(left, cost, train
     assert table.share_of_time(left, cost, trainings) == seconds
 
 
-def test_somebody_who_asks_for_a_model_gets_it_and_hears_that_a_cheaper_one_is_as_good(tmp_path):
-    request = ask_for(tmp_path, requests(), model="distilbert")
-    sentences = table.no_better(
-        TRUE, {"tfidf": answers(TRUE, 0.9, 0), "distilbert": answers(TRUE, 0.8, 1)}, request
-    )
+def test_somebody_who_asks_for_a_model_gets_it_and_hears_that_a_cheaper_one_is_as_good():
+    predicted = {"tfidf": answers(TRUE, 0.9, 0), "distilbert": answers(TRUE, 0.8, 1)}
+    sentences = no_better(TRUE, predicted, "distilbert")
     assert sentences == [
         "DistilBERT is worse than TF-IDF beyond the noise; --model tfidf gives a smaller and faster bundle."
     ]

@@ -41,6 +41,10 @@ def train(
     encoder: Annotated[
         str, typer.Option(help="For DistilBERT: packaged, a folder, or a name on the Hugging Face hub.")
     ] = "packaged",
+    reference: Annotated[
+        Literal["hashed", "numbers", "none"],
+        typer.Option(help="What the bundle keeps of its test texts, for monitoring: hashed words, no words."),
+    ] = "hashed",
 ) -> None:
     """Train a classifier on your own table: a bundle to score and serve with, and a report.
 
@@ -67,6 +71,7 @@ def train(
         seed,
         minutes,
         str(folder.resolve()) if folder.is_dir() else encoder,
+        reference,
     )
     columns = (TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn())
     tasks: dict[str, TaskID] = {}

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 import regex
 
+from workshop_utils.data.scripts import UNSPACED
+
 if TYPE_CHECKING:  # regex tells no types; its patterns do what those of re do
     from re import Match, Pattern
 else:
@@ -18,14 +20,9 @@ else:
 #: Signs that stand on a letter, and the two invisible joiners, for use inside a character class.
 _MARKS = r"\p{M}\u200c\u200d"
 _ANY_WORD = regex.compile(rf"(\p{{L}}[\p{{L}}{_MARKS}]*)")
-#: Scripts that are written without spaces: Chinese, Japanese, Thai, Lao, Burmese, Khmer.
-_UNSPACED = (
-    r"\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff"
-    r"\u2e80-\u2fdf\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
-)
 #: What counts as a word where words are counted, for ``re``: two or more letters or digits, as scikit-learn
 #: has it; of a script that is written without spaces, each character.
-WORD = rf"[{_UNSPACED}]|[^\W{_UNSPACED}]{{2,}}"
+WORD = rf"[{UNSPACED}]|[^\W{UNSPACED}]{{2,}}"
 #: A grapheme cluster (Unicode Standard Annex 29), and the next one where a joiner stands between them.
 _SEEN_AS_ONE = regex.compile(r"\X(?:(?<=\u200d)\X)*")
 #: Between the letters of a conjunct, which a cluster holds together: after a sign that removes the vowel.

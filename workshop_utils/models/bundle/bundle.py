@@ -140,6 +140,10 @@ class Bundle:
         encoded = time.perf_counter()
         return TimedScore(self._infer(ids), truncated, encoded - began, time.perf_counter() - encoded)
 
+    def truncates(self, texts: Iterable[str]) -> np.ndarray:
+        """Which texts are longer than the model reads, bool of shape (n,), without scoring them."""
+        return np.array([self._encode(text)[1] for text in as_texts(texts)], dtype=bool)
+
     def predict_proba(self, texts: Iterable[str]) -> np.ndarray:
         """Class probabilities, float32 of shape (n, classes); each row sums to 1."""
         return self.score(texts).probabilities

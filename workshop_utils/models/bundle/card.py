@@ -24,7 +24,7 @@ FORMAT: Final = "workshop-bundle-1"
 CARD = "bundle.json"
 _MODEL_FILES = (
     *("model.onnx", "model.keras", "model.safetensors"),
-    *("config.json", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json"),
+    *("config.json", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "reference.json"),
 )
 _READS = 5  # how often a card is looked for that a writer may have moved away between two looks
 _LITTER = (".DS_Store", "__MACOSX", "Thumbs.db", "desktop.ini", ".ipynb_checkpoints")

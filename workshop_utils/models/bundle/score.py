@@ -16,6 +16,7 @@ from typing import NamedTuple
 
 from workshop_utils.data.tables import Record, TableReader, open_table
 from workshop_utils.errors import WorkshopError
+from workshop_utils.files import same_file
 from workshop_utils.models.bundle.bundle import Bundle
 from workshop_utils.models.bundle.checkpoint import JobState, ResumableOutput, beside
 
@@ -113,7 +114,7 @@ def _refuse_target(source: Path, target: Path) -> None:
     if target.exists() and not target.is_file():
         raise WorkshopError(f"{target} cannot be written: it is no plain file; for standard output say -.")
     for path in (target, beside(target, ".bad.csv")):
-        if str(source) != "-" and source.exists() and path.exists() and source.samefile(path):
+        if str(source) != "-" and same_file(source, path):
             raise WorkshopError(f"Input and output are the same file, {path}; give the output another name.")
 
 

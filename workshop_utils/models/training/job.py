@@ -38,8 +38,8 @@ def write_job(folder: Path, job: TrainingJob) -> None:
     """Write the job into an empty folder."""
     told = {"kind": job.kind, "settings": job.settings._asdict(), "texts": job.texts}
     (folder / "job.json").write_text(json.dumps(told), encoding="ascii")  # lone surrogates are escaped
-    fits = [*(fit for repeat in job.plan.folds for fit in repeat), job.plan.final]
-    rows = {f"{part}{number}": getattr(fit, part) for number, fit in enumerate(fits) for part in fit._fields}
+    fits = enumerate(job.plan.fits)
+    rows = {f"{part}{number}": getattr(fit, part) for number, fit in fits for part in fit._fields}
     np.savez(folder / "fits.npz", codes=job.codes, repeats=len(job.plan.folds), **rows)
 
 

@@ -31,6 +31,11 @@ class Plan(NamedTuple):
     folds: list[list[Fit]]
     final: Fit
 
+    @property
+    def fits(self) -> list[Fit]:
+        """All trainings in the order in which they run; the last one's model becomes the bundle."""
+        return [*(fit for repeat in self.folds for fit in repeat), self.final]
+
 
 def plan_fits(codes: np.ndarray, groups: np.ndarray, test: np.ndarray, seed: int) -> Plan:
     """Divide the texts.

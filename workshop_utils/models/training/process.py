@@ -68,15 +68,13 @@ class TrainingProcess:
                 except OSError:  # what was to be written has no reader any more
                     pass
 
-    def try_out(self) -> float:
-        """Wait for the trial; seconds that all trainings will take.
+    def try_out(self) -> None:
+        """Wait for the trial; from then on, ``cost`` is the seconds that all trainings will take.
 
         Raises:
             WorkshopError: the model cannot be trained.
         """
-        event = self._next()
-        self.cost = float(event["cost"])
-        return self.cost
+        self.cost = float(self._next()["cost"])
 
     def train(
         self, seconds: float | None, progress: Callable[[float], None], note: Callable[[str], None]

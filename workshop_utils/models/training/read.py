@@ -7,12 +7,8 @@ import numpy as np
 
 from workshop_utils.data.duplicates import duplicate_groups
 from workshop_utils.data.tables import read_labelled
-from workshop_utils.data.usable_texts import (
-    LabelledTexts,
-    count_rows,
-    shortened,
-    usable_texts,
-)
+from workshop_utils.data.tables.labels import count_rows
+from workshop_utils.data.usable_texts import LabelledTexts, shortened, usable_texts
 from workshop_utils.errors import WorkshopError
 from workshop_utils.models.training.parts import refuse_one_group, without_leaks
 from workshop_utils.models.training.prepare import refuse_labels, sample_rows

@@ -6,6 +6,8 @@ from typing import Literal, NamedTuple
 
 #: What to train: one kind beside TF-IDF, or the cheapest that is not worse.
 ModelChoice = Literal["tfidf", "cnn", "distilbert", "best"]
+#: What the bundle keeps of texts, for monitoring: their hashed words, numbers about them only, or nothing.
+ReferenceChoice = Literal["hashed", "numbers", "none"]
 
 
 class TrainRequest(NamedTuple):
@@ -21,6 +23,7 @@ class TrainRequest(NamedTuple):
         seed: of all random steps.
         minutes: that all may take.
         encoder: for DistilBERT: ``packaged``, a folder, or a name on the Hugging Face hub.
+        reference: what the bundle keeps of texts that it was judged on, for monitoring.
     """
 
     source: Path
@@ -33,6 +36,7 @@ class TrainRequest(NamedTuple):
     seed: int = 0
     minutes: float | None = None
     encoder: str = "packaged"
+    reference: ReferenceChoice = "hashed"
 
 
 class TrainListener(NamedTuple):

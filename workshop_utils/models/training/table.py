@@ -14,9 +14,10 @@ import numpy as np
 
 from workshop_utils.data.usable_texts import shortened
 from workshop_utils.errors import WorkshopError
-from workshop_utils.files import atomic_write, sha256_of_texts
+from workshop_utils.files import atomic_write, same_file, sha256_of_texts
 from workshop_utils.models.bundle.bundle import Bundle
 from workshop_utils.models.bundle.card import read_card, refuse_to_empty, write_folder
+from workshop_utils.models.bundle.reference import Reference, make_reference, write_reference
 from workshop_utils.models.evaluation import (
     Evaluation,
     ResultPage,
@@ -25,15 +26,22 @@ from workshop_utils.models.evaluation import (
     evaluate_probabilities,
     render_result_page,
 )
-from workshop_utils.models.metrics import paired_difference
-from workshop_utils.models.training.choose import Choice, cheapest_not_worse
+from workshop_utils.models.training.choose import (
+    Choice,
+    cheapest_not_worse,
+    no_better,
+    no_better_than_majority,
+)
 from workshop_utils.models.training.job import BUNDLE, Predictions, TrainingJob
 from workshop_utils.models.training.language import encoder_warning, name_language, words_run_together
 from workshop_utils.models.training.learner import KINDS, TITLES, LearnerSettings, OutOfTime, TrainedKind
-from workshop_utils.models.training.parts import FOLDS, MIN_JUDGED, Plan, plan_fits
+from workshop_utils.models.training.parts import FOLDS, MIN_JUDGED, Plan, grouped_folds, plan_fits
 from workshop_utils.models.training.process import TrainingProcess
 from workshop_utils.models.training.read import TrainingData, read_training_data
 from workshop_utils.models.training.request import TrainListener, TrainRequest
+
+#: With fewer texts in the test table, monitoring compares with texts of the table.
+_FEWEST_REFERENCE = 200
 
 
 class TrainResult(NamedTuple):
@@ -84,7 +92,8 @@ def train_bundle(request: TrainRequest, listener: TrainListener) -> TrainResult:
         draft = Path(scratch) / result.choice.kind / BUNDLE
         page = _page(result, data, request, [*data.notes, *more, *later])
         text = render_result_page(page._replace(facts=[*page.facts, ("bundle", _size(draft))]))
-        finish_bundle(draft, target, _metrics(result), _judged_texts(plan, data))
+        reference = _reference(draft, found[result.choice.kind], data, plan, request)
+        finish_bundle(draft, target, _metrics(result), _judged_texts(plan, data), reference)
     atomic_write(result.page, text)
     return result
 
@@ -154,7 +163,8 @@ def _judge(
     true = data.codes[asked]
     choice = cheapest_not_worse(true, compared, request.seed)
     if request.model != "best" and request.model != choice.kind:
-        choice = Choice(request.model, [*choice.sentences, *no_better(true, compared, request)])
+        more = no_better(true, compared, request.model, request.seed)
+        choice = Choice(request.model, [*choice.sentences, *more])
     rows_asked = plan.final.ask if len(plan.final.ask) else asked
     judged_true, texts = data.codes[rows_asked], [data.texts[row] for row in rows_asked]
     majority = int(np.bincount(data.codes[plan.final.train]).argmax())
@@ -168,43 +178,6 @@ def _judge(
     doubt = no_better_than_majority(true, majority, compared[choice.kind], TITLES[choice.kind])
     choice = choice._replace(sentences=[*choice.sentences, *doubt])
     return TrainResult(rows, evaluations[choice.kind], choice, _judged(plan, data), _page_path(request))
-
-
-def no_better(
-    true: np.ndarray, predicted: Mapping[TrainedKind, np.ndarray], request: TrainRequest
-) -> list[str]:
-    """What to say to somebody who wants a model of this kind when TF-IDF is as good.
-
-    Args:
-        true: class numbers, shape (n,).
-        predicted: class numbers by kind, shape (n,) or (repeats, n).
-        request: what was asked for.
-    """
-    assert request.model != "best"
-    gain = paired_difference(
-        true, predicted["tfidf"], predicted[request.model], "macro_f1", seed=request.seed
-    )
-    worse = "is worse than" if gain.high < 0 else "is no better than"
-    title = TITLES[request.model]
-    return [f"{title} {worse} TF-IDF beyond the noise; --model tfidf gives a smaller and faster bundle."]
-
-
-def no_better_than_majority(true: np.ndarray, majority: int, predicted: np.ndarray, title: str) -> list[str]:
-    """A warning where a model has learned nothing that accuracy could see.
-
-    Args:
-        true: class numbers, shape (n,).
-        majority: the class that is most frequent in training.
-        predicted: class numbers, shape (n,) or (repeats, n).
-        title: of the model.
-    """
-    gain = paired_difference(true, np.full(len(true), majority), predicted, "accuracy")
-    if gain.low > 0:
-        return []
-    return [
-        f"The accuracy of {title} is not higher than that of the majority class beyond the noise: there are "
-        "too few texts, or these texts do not tell their labels."
-    ]
 
 
 def _page_path(request: TrainRequest) -> Path:
@@ -258,6 +231,28 @@ def _judged_texts(plan: Plan, data: TrainingData) -> list[str]:
     return [data.texts[row] for row in rows]
 
 
+def _reference(
+    draft: Path, predictions: Predictions, data: TrainingData, plan: Plan, request: TrainRequest
+) -> Reference | None:
+    """What monitoring will compare with: texts that the answers were not learned from."""
+    if request.reference == "none":
+        return None
+    if len(plan.final.ask) >= _FEWEST_REFERENCE or not plan.folds:
+        kept, known, answers = plan.final.ask, plan.final.train, predictions.final
+        same_model = True
+    else:  # one half is compared with, the other says which words are known; near-duplicates on one side
+        rows = plan.final.train
+        half = grouped_folds(data.codes[rows], data.groups[rows], 2, request.seed)
+        kept, known = rows[half == 0], rows[half == 1]
+        answers, same_model = predictions.folds[0, kept], False
+    texts = [data.texts[row] for row in kept]
+    truncated = Bundle.load(draft).truncates(texts)
+    known_texts = [data.texts[row] for row in known]
+    return make_reference(
+        data.labels, texts, answers, truncated, known_texts, request.reference, request.seed, same_model
+    )
+
+
 def _metrics(result: TrainResult) -> dict[str, float]:
     """What the card keeps."""
     metrics: dict[str, float] = {}
@@ -298,13 +293,19 @@ def spoken_time(seconds: float) -> str:
     if seconds < 5:
         return "a few seconds"
     if seconds < 90:
-        return f"{round(seconds):.0f} seconds"
+        return f"{seconds:.0f} seconds"
     if seconds < 5400:
         return f"{seconds / 60:.0f} minutes"
     return f"{seconds / 3600:.1f} hours"
 
 
-def finish_bundle(draft: Path, target: Path, metrics: dict[str, float], judged_on: Sequence[str]) -> Path:
+def finish_bundle(
+    draft: Path,
+    target: Path,
+    metrics: dict[str, float],
+    judged_on: Sequence[str],
+    reference: Reference | None = None,
+) -> Path:
     """Give a finished bundle its metrics and its place, whole or not at all.
 
     Args:
@@ -312,6 +313,7 @@ def finish_bundle(draft: Path, target: Path, metrics: dict[str, float], judged_o
         target: its folder.
         metrics: for the card.
         judged_on: texts that the metrics are of; their fingerprint is kept.
+        reference: what monitoring compares with.
     """
     card = read_card(draft)
     rounded = {name: round(float(value), 6) for name, value in metrics.items()}
@@ -320,6 +322,8 @@ def finish_bundle(draft: Path, target: Path, metrics: dict[str, float], judged_o
     def copy(folder: Path) -> None:
         for name in card.sha256:
             shutil.copyfile(draft / name, folder / name)
+        if reference is not None:
+            write_reference(folder, reference)
 
     def check(folder: Path) -> None:
         Bundle.load(folder)
@@ -331,7 +335,7 @@ def _refuse_to_replace_tables(request: TrainRequest) -> None:
     """The report lies beside the bundle, where a table may be called so."""
     page = _page_path(request)
     for table in filter(None, (request.source, request.test)):
-        if page.exists() and table.exists() and page.samefile(table):
+        if same_file(page, table):
             raise WorkshopError(f"The report would replace the table {table}; choose another --bundle.")
 
 

@@ -55,12 +55,7 @@ class TextCosts(NamedTuple):
 
     def of_all(self, plan: Plan, passes: int) -> float:
         """Seconds of all trainings."""
-        return sum(self.of(fit, passes) for fit in all_fits(plan))
-
-
-def all_fits(plan: Plan) -> list[Fit]:
-    """The trainings in the order in which they run; the last one's model becomes the bundle."""
-    return [*(fit for repeat in plan.folds for fit in repeat), plan.final]
+        return sum(self.of(fit, passes) for fit in plan.fits)
 
 
 def try_out(learner: Learner, job: TrainingJob) -> TextCosts:
@@ -89,7 +84,7 @@ def within_seconds(
     if len(plan.folds) > 1:
         plan = plan._replace(folds=plan.folds[:1])
         notes.append("is judged by one cross-validation only")
-    fixed = sum(costs.start + costs.ask * len(fit.ask) for fit in all_fits(plan))
+    fixed = sum(costs.start + costs.ask * len(fit.ask) for fit in plan.fits)
     share = (_PLANNED * seconds - fixed) / max(1e-9, costs.of_all(plan, passes) - fixed)
     if share < 0.1:
         needed = costs.of_all(plan, passes) / _PLANNED / 60

@@ -1,0 +1,332 @@
+"""Reference statistics: what a bundle keeps of the texts that it was judged on, so that drift can be seen.
+
+``reference.json``, a megabyte at most. It holds no text. By choice it holds the hashed words of up to 2,000
+texts, which monitoring compares with what arrives; see docs/decisions/monitoring.md for what that gives away.
+"""
+
+import base64
+import json
+import shutil
+import zlib
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from hashlib import sha256 as digest
+from pathlib import Path
+from typing import Any, Final, Literal
+
+import numpy as np
+
+from workshop_utils.errors import WorkshopError
+from workshop_utils.models.bundle.bundle import Bundle
+from workshop_utils.models.bundle.card import read_card, read_file, write_folder
+from workshop_utils.models.bundle.text_traits import (
+    BUCKETS,
+    PROBABILITY_STEPS,
+    TextTraits,
+    named_buckets,
+    text_traits,
+)
+from workshop_utils.models.tokenization import as_texts
+
+REFERENCE = "reference.json"
+_FORMAT: Final = "workshop-reference-1"
+#: So many texts are kept at most, and so many bytes; of the others only in how many of them a word occurs.
+MOST_TEXTS, MOST_BYTES = 2000, 1_000_000
+_KNOWN_TEXTS = 20_000
+#: A word may be told where so many texts have it, and so many words are kept.
+_TOLD_FROM, _TOLD_WORDS = 5, 3000
+
+#: ``hashed``: numbers and hashed words of each text. ``numbers``: no words at all.
+ReferenceKeeps = Literal["hashed", "numbers"]
+_ARRAYS = {
+    "lengths": "uint32",
+    "languages": "uint16",
+    "truncated": "uint8",
+    "labels": "uint16",
+    "probabilities": "uint16",
+    "buckets": "uint16",
+    "sizes": "uint16",
+    "known_counts": "uint16",
+}
+
+
+@dataclass(frozen=True)
+class Reference:
+    """Some texts that the model was judged on, as :mod:`text_traits` sees them; n of them.
+
+    Attributes:
+        class_names: the model's labels.
+        lengths, truncated, labels, probabilities: of each text, uint of shape (n,), the last (n, classes).
+        languages: place in ``language_names``, shape (n,).
+        language_names: all that occur.
+        buckets: hashed words of all texts, one after the other, ``sizes`` of each text; None: not kept.
+        known_counts: in how many of ``known_texts`` other texts a hashed word occurs, uint16 of (65536,).
+        told_words: words of the known texts that at least five of them have, the most frequent first.
+        same_model: are the answers the bundle's own? Those of cross-validation are of models that learned
+            from fewer texts and are less sure.
+        fingerprint: SHA-256 of the file's content; the state of a monitor belongs to one.
+    """
+
+    class_names: list[str]
+    language_names: list[str]
+    lengths: np.ndarray
+    languages: np.ndarray
+    truncated: np.ndarray
+    labels: np.ndarray
+    probabilities: np.ndarray
+    buckets: np.ndarray | None
+    sizes: np.ndarray | None
+    known_counts: np.ndarray | None
+    known_texts: int
+    told_words: list[str]
+    same_model: bool = True
+    fingerprint: str = ""
+
+    def __len__(self) -> int:
+        """How many texts."""
+        return len(self.lengths)
+
+    def words_of(self) -> list[np.ndarray] | None:
+        """The hashed words of each text, uint16; None where they were not kept."""
+        if self.buckets is None or self.sizes is None:
+            return None
+        return np.split(self.buckets, np.cumsum(self.sizes.astype(np.int64))[:-1])
+
+
+def make_reference(
+    class_names: Sequence[str],
+    texts: Sequence[str],
+    probabilities: np.ndarray,
+    truncated: Sequence[bool] | np.ndarray,
+    known_texts: Sequence[str] = (),
+    keep: ReferenceKeeps = "hashed",
+    seed: int = 0,
+    same_model: bool = True,
+) -> Reference:
+    """Describe texts that the model has **not** learned from, as new texts will be described.
+
+    Args:
+        class_names: the model's labels.
+        texts: n texts, such as the test set; a repeated one counts once. Of many, 2,000 are drawn.
+        probabilities: the model's answers, shape (n, classes).
+        truncated: which of the texts the model read only a part of, shape (n,).
+        known_texts: other texts, such as the training set; they say which words are known. Of many, 20,000.
+        keep: ``hashed`` or ``numbers``.
+        seed: of the drawing.
+        same_model: False where the answers are those of a cross-validation.
+    """
+    different = list(dict(zip(texts, range(len(texts)), strict=True)).values())
+    order = np.random.default_rng(seed).permutation(np.array(different, dtype=np.int64))[:MOST_TEXTS]
+    rows = [
+        text_traits(
+            texts[row],
+            class_names[int(np.argmax(probabilities[row]))],
+            probabilities[row],
+            bool(truncated[row]),
+        )
+        for row in order
+    ]
+    known = _drawn(known_texts, seed) if keep == "hashed" else []
+    whole = _as_reference(list(class_names), rows, known, keep, same_model)
+    while (size := len(content := _as_json(whole))) > MOST_BYTES and len(rows) > 1:
+        rows = rows[: int(min(0.95, MOST_BYTES / size) * len(rows))]
+        whole = _as_reference(list(class_names), rows, known, keep, same_model)
+    return parse_reference(content)
+
+
+def add_reference(
+    folder: Path,
+    texts: Sequence[str],
+    known_texts: Sequence[str] = (),
+    keep: ReferenceKeeps = "hashed",
+    seed: int = 0,
+) -> Reference:
+    """Give a finished bundle reference statistics, whole or not at all; those that it had are replaced.
+
+    Args:
+        folder: the bundle.
+        texts: texts that the model has not learned from; the bundle scores them.
+        known_texts: other texts, such as the training set; they say which words are known.
+        keep: ``hashed`` or ``numbers``.
+        seed: of the drawing.
+
+    Raises:
+        WorkshopError: no bundle, or no texts.
+    """
+    listed = as_texts(texts)
+    if not listed:
+        raise WorkshopError("Reference statistics need texts; give some that the model has not learned from.")
+    bundle = Bundle.load(folder)
+    drawn = [listed[row] for row in np.random.default_rng(seed).permutation(len(listed))[:MOST_TEXTS]]
+    scores = bundle.score(drawn)
+    reference = make_reference(
+        bundle.labels, drawn, scores.probabilities, scores.truncated, known_texts, keep, seed
+    )
+    folder = Path(folder).resolve()
+
+    def write(draft: Path) -> None:
+        for name in bundle.card.sha256:
+            shutil.copyfile(folder / name, draft / name)
+        write_reference(draft, reference)
+
+    def check(draft: Path) -> None:
+        Bundle.load(draft)
+
+    write_folder(folder, bundle.card, write, check)
+    return reference
+
+
+def write_reference(folder: Path, reference: Reference) -> Path:
+    """Put ``reference.json`` into a folder that is being written."""
+    path = folder / REFERENCE
+    path.write_bytes(_as_json(reference))
+    return path
+
+
+def read_reference(folder: Path) -> Reference | None:
+    """The reference statistics of a bundle; None where it has none, as older bundles.
+
+    Raises:
+        WorkshopError: no bundle, or its ``reference.json`` is damaged.
+    """
+    folder = Path(folder).resolve()
+    card = read_card(folder)
+    if REFERENCE not in card.sha256:
+        return None
+    try:
+        return parse_reference(read_file(folder, card, REFERENCE))
+    except (ValueError, KeyError, TypeError, zlib.error) as error:
+        raise WorkshopError(
+            f"{folder.name}/{REFERENCE} is damaged ({error}); train again, or add it anew."
+        ) from error
+
+
+def parse_reference(content: bytes) -> Reference:
+    """What the file says; a ``ValueError`` or ``KeyError`` where it does not fit together."""
+    told = json.loads(content)
+    if told["format"] != _FORMAT:
+        raise ValueError(f"its format is {told['format']!r}")
+    arrays: dict[str, Any] = {name: _unpack(told[name], dtype) for name, dtype in _ARRAYS.items()}
+    if arrays["buckets"] is not None:
+        arrays["buckets"] = np.cumsum(arrays["buckets"], dtype=np.uint16)
+    reference = Reference(
+        class_names=[str(name) for name in told["class_names"]],
+        language_names=[str(name) for name in told["language_names"]],
+        known_texts=int(told["known_texts"]),
+        told_words=[str(word) for word in told["told_words"]],
+        same_model=bool(told["same_model"]),
+        fingerprint=digest(content).hexdigest(),
+        **arrays,
+    )
+    _refuse_what_does_not_fit(reference)
+    return reference
+
+
+def _refuse_what_does_not_fit(reference: Reference) -> None:
+    count, classes = len(reference.lengths), len(reference.class_names)
+    shapes = [
+        *((getattr(reference, name), (count,)) for name in ("languages", "truncated", "labels")),
+        (reference.probabilities, (count, classes)),
+    ]
+    if any(array is None or array.shape != shape for array, shape in shapes):
+        raise ValueError("its columns have different lengths")
+    if count and (
+        reference.languages.max() >= len(reference.language_names) or reference.labels.max() >= classes
+    ):
+        raise ValueError("it names a language or a label that it does not list")
+    if reference.buckets is None:
+        return
+    if reference.sizes is None or reference.sizes.shape != (count,):
+        raise ValueError("its texts and their words differ in number")
+    if int(reference.sizes.sum()) != len(reference.buckets):
+        raise ValueError("its texts and their words differ in number")
+    if reference.known_counts is None or reference.known_counts.shape != (BUCKETS,):
+        raise ValueError("its known words are not there")
+
+
+def _as_reference(
+    class_names: list[str],
+    rows: Sequence[TextTraits],
+    known: Sequence[str],
+    keep: ReferenceKeeps,
+    same_model: bool,
+) -> Reference:
+    languages = sorted({row.language for row in rows})
+    hashed = keep == "hashed"
+    buckets = [np.sort(row.buckets) for row in rows if row.buckets is not None]
+    counts, told_words = _count_known(known)
+    return Reference(
+        class_names=class_names,
+        language_names=languages,
+        lengths=np.array([row.length for row in rows], dtype=np.uint32),
+        languages=np.array([languages.index(row.language) for row in rows], dtype=np.uint16),
+        truncated=np.array([row.truncated for row in rows], dtype=np.uint8),
+        labels=np.array([class_names.index(row.label) for row in rows], dtype=np.uint16),
+        probabilities=np.array([row.probabilities for row in rows], dtype=np.uint16).reshape(
+            len(rows), len(class_names)
+        ),
+        buckets=np.concatenate([*buckets, np.zeros(0, np.uint16)]) if hashed else None,
+        sizes=np.array([len(each) for each in buckets], dtype=np.uint16) if hashed else None,
+        known_counts=counts if hashed else None,
+        known_texts=len(known),
+        told_words=told_words,
+        same_model=same_model,
+    )
+
+
+def _count_known(texts: Sequence[str]) -> tuple[np.ndarray, list[str]]:
+    """In how many texts each hashed word occurs, and the words that many texts have."""
+    counts = np.zeros(BUCKETS, dtype=np.uint16)
+    words: Counter[str] = Counter()
+    for text in texts:
+        found = named_buckets(text)
+        counts[list(found)] += 1
+        words.update(found.values())
+    frequent = [(word, count) for word, count in words.items() if count >= _TOLD_FROM and len(word) <= 40]
+    frequent.sort(key=lambda pair: (-pair[1], pair[0]))
+    return counts, [word for word, _ in frequent[:_TOLD_WORDS]]
+
+
+def _drawn(texts: Sequence[str], seed: int) -> list[str]:
+    order = np.random.default_rng(seed).permutation(len(texts))[:_KNOWN_TEXTS]
+    return [texts[row] for row in order]
+
+
+def _as_json(reference: Reference) -> bytes:
+    arrays: dict[str, Any] = {name: _pack(getattr(reference, name)) for name in _ARRAYS}
+    if reference.buckets is not None:  # differences of sorted numbers are small; they wrap around
+        arrays["buckets"] = _pack(np.diff(reference.buckets, prepend=np.uint16(0)))
+    told = {
+        "format": _FORMAT,
+        "class_names": reference.class_names,
+        "language_names": reference.language_names,
+        "known_texts": reference.known_texts,
+        "told_words": reference.told_words,
+        "same_model": reference.same_model,
+        **arrays,
+        "probability_steps": PROBABILITY_STEPS,
+    }
+    return json.dumps(told, ensure_ascii=True).encode("ascii")
+
+
+def _pack(array: np.ndarray | None) -> dict[str, Any] | None:
+    if array is None:
+        return None
+    content = array.astype(array.dtype.newbyteorder("<")).tobytes()
+    return {
+        "shape": list(array.shape),
+        "data": base64.b64encode(zlib.compress(content)).decode("ascii"),
+    }
+
+
+def _unpack(packed: dict[str, Any] | None, dtype: str) -> np.ndarray | None:
+    if packed is None:
+        return None
+    shape = tuple(int(size) for size in packed["shape"])
+    little = np.dtype(dtype).newbyteorder("<")
+    size = int(np.prod(shape, dtype=np.int64)) * little.itemsize
+    if min(shape, default=0) < 0 or size > 100 * MOST_BYTES:
+        raise ValueError("a column is far too large")
+    content = zlib.decompressobj().decompress(base64.b64decode(packed["data"], validate=True), size + 1)
+    return np.frombuffer(content, little).reshape(shape).astype(dtype)
