@@ -700,4 +700,4 @@ def test_the_study_keeps_its_bounds():
     assert {
         name: values[name] for name, (low, high) in BOUNDS.items() if not low <= values[name] <= high
     } == {}
-    assert study["quiet"]["streams"] >= 75 and study["quiet"]["texts"] >= 1500
+    assert study["quiet"]["streams"] >= 150 and study["quiet"]["texts"] >= 1500
