@@ -478,6 +478,10 @@ def test_a_person_tries_a_text_and_labels_ten_by_keyboard(
     page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
     page.on("request", lambda request: complaints.append(request.url) if host not in request.url else None)
 
+    def press(key):
+        page.locator("#keys:checked").wait_for()  # the script is there
+        page.keyboard.press(key)
+
     def looks_right(name):
         assert serious(page) == [] and fits(page)
         page.screenshot(path=str(tmp_path / f"{name}.png"), full_page=True)
@@ -501,15 +505,15 @@ def test_a_person_tries_a_text_and_labels_ten_by_keyboard(
     page.locator("#text").wait_for()
     looks_right("label")
     for number in range(1, 11):
-        page.keyboard.press("2" if number % 2 else "1")
+        press("2" if number % 2 else "1")
         page.locator("#count", has_text=re.compile(rf"^{number} of 16$")).wait_for()
-    page.keyboard.press("u")
+    press("u")
     page.locator("#count", has_text=re.compile(r"^9 of")).wait_for()
-    page.keyboard.press("2")
+    press("2")
     page.locator("#count", has_text=re.compile(r"^10 of")).wait_for()
-    page.keyboard.press("s")
+    press("s")
     page.locator("#skipped", has_text="1 skipped").wait_for()
-    page.keyboard.press("u")
+    press("u")
     page.locator("#count", has_text=re.compile(r"^10 of")).wait_for()
     page.locator("#skipped").wait_for(state="detached")
     page.get_by_role("button", name="I cannot say").focus()
@@ -578,6 +582,7 @@ def test_long_labels_and_every_script_fit_a_phone_and_a_projector(
         for number in range(len(TEXTS_OF_ALL_KINDS)):
             page.locator("#count", has_text=f"{number} of ").wait_for()
             looks_right()
+            page.locator("#keys:checked").wait_for()  # the script is there
             # the key of a French keyboard that says 2 only with Shift
             page.evaluate("document.dispatchEvent(new KeyboardEvent('keydown', {key: 'é', code: 'Digit2'}))")
         page.get_by_text("All texts that were drawn have a label.").wait_for()
