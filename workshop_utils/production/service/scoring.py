@@ -151,12 +151,10 @@ class ScoringPool:
         self.queued = self._running = 0
 
     def _start(self) -> None:
-        if not self._threads and not self._closed:
-            self._threads = [
-                Thread(target=self._work, name=f"score-{number}", daemon=True) for number in range(self._runs)
-            ]
-            for thread in self._threads:
-                thread.start()
+        while len(self._threads) < self._runs and not self._closed:
+            thread = Thread(target=self._work, name=f"score-{len(self._threads)}", daemon=True)
+            thread.start()  # where the machine has no thread left, the next request tries again
+            self._threads.append(thread)
 
     def _give_up(self, job: ScoringJob) -> None:
         with self._turn:
@@ -165,22 +163,30 @@ class ScoringPool:
                 self.queued -= _weight(job.texts[job.taken :])
 
     def _work(self) -> None:
-        while (turn := self._next()) is not None:
-            job, row = turn
-            job.began[row] = time.monotonic()
-            try:
-                job.scores[row] = job.scorer(job.texts[row])
-            except Exception as error:
-                job.error = error  # whoever waits is told first: without memory, telling the log may fail
-                self._give_up(job)
+        while self._score_one():
+            pass  # a thread that waits holds no job, and so keeps no old model in memory
+
+    def _score_one(self) -> bool:
+        """Score the next text; False when the pool is closed."""
+        turn = self._next()
+        if turn is None:
+            return False
+        job, row = turn
+        job.began[row] = time.monotonic()
+        try:
+            job.scores[row] = job.scorer(job.texts[row])
+        except Exception as error:
+            job.error = error  # whoever waits is told first: without memory, telling the log may fail
+            self._give_up(job)
+            job.finished.set()
+            with suppress(MemoryError):
+                _log.error("The model failed on a text: %s", where_it_failed(error))
+        with self._turn:
+            self._running -= 1
+            job.done += 1
+            if job.done == len(job.texts):
                 job.finished.set()
-                with suppress(MemoryError):
-                    _log.error("The model failed on a text: %s", where_it_failed(error))
-            with self._turn:
-                self._running -= 1
-                job.done += 1
-                if job.done == len(job.texts):
-                    job.finished.set()
+        return True
 
     def _next(self) -> tuple[ScoringJob, int] | None:
         """The next text of the job whose turn it is; None when the pool is closed."""
