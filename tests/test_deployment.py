@@ -152,6 +152,22 @@ def test_nothing_gets_its_name_before_its_bytes_are_on_the_disk(deploy, deployme
 # --- damage
 
 
+def test_files_of_other_programs_stay(tmp_path):
+    """A folder `versions` alone makes no deployment; alembic has one, too."""
+    for name in (
+        "app.py",
+        "versions/v1.json",
+        "versions/.cache.draft/x",
+        f".a.{'0' * 32}",
+        "versions/1-a.json",
+    ):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("mine", encoding="utf-8")
+    before = sorted(tmp_path.rglob("*"))
+    clear_pointer(tmp_path, "waiting", Told("anna", ""))
+    assert sorted({*tmp_path.rglob("*")} - {tmp_path / ".lock"}) == before
+
+
 @pytest.mark.parametrize("file", ["bundle.json", "model.onnx", "tokenizer.json"])
 @pytest.mark.parametrize("place", [0, 0.5, -1])
 def test_a_flipped_byte_of_a_version_is_refused_everywhere(deploy, deployment, file, place):

@@ -325,6 +325,17 @@ def test_a_skipped_text_is_put_aside_counted_and_no_label(service, recorder, sto
     )
 
 
+def test_undo_takes_back_nobody_elses_label(service, recorder, store):
+    keep(recorder, service, "the only text")
+    anna = cookie_of(send(service, "/label", log_in(service), action="draw"))
+    name = asked(service.get("/label", anna))
+    anna = cookie_of(send(service, "/label", anna, action="skip", prediction_id=name))
+    assert send(service, "/label", log_in(service, "ben"), prediction_id=name, label="positive").status == 303
+    assert send(service, "/label", anna, action="undo").status == 303
+    assert send(service, "/label", anna, action="undo").status == 422, "the same click again"
+    assert [each.labelled_by for each in labelled(store)] == ["ben"]
+
+
 def test_undo_takes_back_a_skip_as_well_as_a_label_in_the_order_in_which_they_came(service, recorder, store):
     keep(recorder, service, *(f"text number {n}" for n in range(12)))
     cookie, names = cookie_of(send(service, "/label", log_in(service), action="draw")), []

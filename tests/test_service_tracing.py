@@ -111,6 +111,14 @@ def test_a_client_that_is_not_sampled_leaves_nothing(service):
     assert traces.taken() == []
 
 
+def test_what_a_client_sends_as_trace_state_is_not_told_in_the_log(service, caplog):
+    client, _ = service
+    headers = sampled() | {"tracestate": "I hate Bob, a=b=c, ,=, " + "k" * 600 + "=1"}
+    assert client.post("/predict", {"text": "I love it"}, headers).status == 200
+    assert client.post("/predict", {"text": "I love it"}, {"traceparent": "I hate Bob"}).status == 200
+    assert "Bob" not in caplog.text and "kkkk" not in caplog.text
+
+
 @pytest.mark.parametrize(
     "header",
     [

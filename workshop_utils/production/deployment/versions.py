@@ -22,7 +22,11 @@ from workshop_utils.production.deployment.pointers import version_names
 
 _log = logging.getLogger(__name__)
 
-_DRAFT = re.compile(r"\..+\.([0-9a-f]{32}|draft)")
+_NAME = r"\d{4,}-[0-9a-f]{12}"
+#: What killed runs of ours leave, and nothing else, for a folder may hold files of other programs.
+_DRAFT_OF_POINTER = re.compile(r"\.(current|challenger|waiting|history\.jsonl)\.[0-9a-f]{32}")
+_DRAFT_OF_VERSION = re.compile(rf"\.{_NAME}\.(draft|json\.[0-9a-f]{{32}})")
+_MANIFEST = re.compile(rf"{_NAME}\.json")
 _CHUNK = 2**20
 
 
@@ -81,14 +85,15 @@ def remove_leftovers(deployment: Path) -> None:
     The caller holds the deployment's lock.
     """
     versions = deployment / "versions"
-    for path in [*deployment.iterdir(), *versions.iterdir()]:
-        if _DRAFT.fullmatch(path.name):
-            if path.is_dir() and not path.is_symlink():
-                shutil.rmtree(path)
-            else:
-                path.unlink()
-    for manifest in versions.glob("*.json"):
-        if manifest.is_file() and not manifest.with_suffix("").exists():
+    left = [path for path in deployment.iterdir() if _DRAFT_OF_POINTER.fullmatch(path.name)]
+    left += [path for path in versions.iterdir() if _DRAFT_OF_VERSION.fullmatch(path.name)]
+    for path in left:
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
+    for manifest in versions.iterdir():
+        if _MANIFEST.fullmatch(manifest.name) and not manifest.with_suffix("").exists():
             manifest.unlink()
 
 

@@ -1,7 +1,9 @@
 """The Flask app: routes that share a predictor, one form of errors, one description of it all."""
 
 from collections.abc import Mapping
+from copy import deepcopy
 from functools import lru_cache
+from threading import Lock
 from typing import Any
 
 from apiflask import APIFlask
@@ -80,16 +82,19 @@ def create_app(
     answer_problems(app)
     slot, keeper = predictor.slot, SessionKeeper(settings.token)
 
+    making_spec = Lock()
+
     @lru_cache(maxsize=1)
     def spec_for(labels: tuple[str, ...] | None) -> dict[str, Any]:
         plain = app.spec
         assert isinstance(plain, dict)
-        return complete_spec(plain, name, labels)
+        return complete_spec(deepcopy(plain), name, labels)
 
     def spec() -> dict[str, Any]:
         """The OpenAPI document for the classes of the model that answers now, made once for them."""
         model = slot.model
-        return spec_for(model.labels if model else None)
+        with making_spec:
+            return spec_for(model.labels if model else None)
 
     for routes in (
         prediction_routes(predictor, settings),

@@ -172,7 +172,8 @@ def _skip(session: PageSession, prediction_id: str, predictor: Predictor, desk: 
 def _undo(session: PageSession, predictor: Predictor, desk: _Desk) -> None:
     if session.given:
         session.again = session.given.pop()
-        if not desk.take_skip_back(session.again, session):
+        skipped = desk.take_skip_back(session.again, session)
+        if not skipped and desk.refuse_second_label(session.again, session.name):
             predictor.add_feedback(Feedback(session.again, None, session.name))
 
 

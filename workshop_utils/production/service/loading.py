@@ -22,6 +22,8 @@ SMOKE_TEXTS = (
     "ä ö ü ß 😴 हिन्दी \u0000 a\u0301",
     "one two three four five " * 60,
 )
+#: How ONNX Runtime and libraries in Rust say it.
+_NO_MEMORY = ("bad_alloc", "bad allocation", "failed to allocate memory", "memory allocation")
 #: After so many failures in a row the service says that it is not ready.
 FAILURES_IN_A_ROW = 5
 
@@ -65,8 +67,9 @@ class LoadedModel:
 
 
 def _is_out_of_memory(error: BaseException) -> bool:
-    """ONNX Runtime (``bad allocation``) and Rust (a panic) say it in words of their own."""
-    return isinstance(error, MemoryError) or "alloc" in str(error).lower()
+    """Did it find no memory? Errors of libraries say it in words of their own."""
+    told = str(error).lower()
+    return isinstance(error, MemoryError) or any(words in told for words in _NO_MEMORY)
 
 
 def load_tried(

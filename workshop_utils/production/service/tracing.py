@@ -6,7 +6,9 @@ that sends ``traceparent`` (W3C Trace Context) finds all this in its own trace; 
 nothing is made.
 """
 
+import logging
 import os
+import re
 import time
 from collections.abc import Sequence
 from threading import Thread
@@ -23,6 +25,9 @@ if TYPE_CHECKING:
 
 #: Seconds that a stop waits for a collector that does not answer.
 _PATIENCE = 3.0
+
+#: W3C Trace Context, version 00 and those to come.
+_TRACE_PARENT = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}(-[0-9a-z-]{0,200})?")
 
 #: What a client may call its method otherwise is not repeated.
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
@@ -83,10 +88,13 @@ class SpanTracer:
         )
         self._tracer = provider.get_tracer("workshop")
         self._parent_of = TraceContextTextMapPropagator().extract
+        logging.getLogger("opentelemetry.trace").setLevel(logging.ERROR)  # it would quote what a client sent
 
     def begin(self, headers: Headers, arrived: float) -> None:
         """Begin the span of the request, in the client's trace where it has named one."""
         sent = {name: value for name in ("traceparent", "tracestate") if (value := headers.get(name))}
+        if not _TRACE_PARENT.fullmatch(sent.get("traceparent", "")):
+            sent = {}
         g.span_offset = time.time_ns() - time.monotonic_ns()
         g.span = self._tracer.start_span(
             "request",
