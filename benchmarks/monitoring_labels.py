@@ -575,8 +575,8 @@ error that is too high from the first label on is nothing new to them, and a ris
 tolerance is a change. The e-detector and MAPIE know the tolerance and no change.
 MAPIE promises more, at most 5 % false alarm for ever, and pays with delay; the more quiet labels came before,
 the later it finds a rise, since it bounds the mean since the first label. After 1,000 quiet labels ADWIN,
-tuned, needs {adwins} labels and the e-detector {own}: where the past was quiet, comparing with it is as fast,
-without a promise for other streams. DDM has a warm start of 100 labels here.
+tuned, needs {adwins} labels and the e-detector {own}: where the past was quiet, comparing with it is nearly
+as fast, without a promise for other streams. DDM has a warm start of 100 labels here.
 
 **What a promise costs.** The e-detector finds a rise from the first label on in a median of {promise[0]}
 with a run length of {POLICY.run_length:,.0f} labels; with one of 2,000 in {promise[1]}. Ten times as many

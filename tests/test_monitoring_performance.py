@@ -133,6 +133,13 @@ def test_a_model_that_is_never_wrong_is_quiet():
     assert 0 < detector.report().evidence < 0.01
 
 
+def test_labels_of_little_weight_are_too_few():
+    detector = a_detector(fewest_labels=50)
+    detector.add_many([0.0] * 60, [0.001] * 60)
+    report = detector.report()
+    assert report.verdict == "insufficient data" and "60, which count as 0.1" in report.reason
+
+
 @pytest.mark.parametrize("wrong", [float("nan"), float("inf"), 0.5, -1, 2])
 def test_what_is_neither_right_nor_wrong_is_refused_by_its_number(wrong):
     detector = a_detector()

@@ -128,8 +128,9 @@ class ErrorDetector:
         bets = self._bets
         alarm, fewest = bets.alarm_at is not None, max(bets.fewest, self.fewest_labels)
         reason = ""
-        if bets.events < fewest and not alarm:
-            reason = f"Labels so far: {bets.events}; {fewest} are the fewest that are judged."
+        if bets.weight < fewest and not alarm:  # labels of little weight say little
+            counted = "" if bets.weight == bets.events else f", which count as {bets.weight:.1f}"
+            reason = f"Labels so far: {bets.events}{counted}; {fewest} are the fewest that are judged."
         return ErrorReport(
             verdict="changed" if alarm else "insufficient data" if reason else "quiet",
             evidence=bets.evidence,
