@@ -15,7 +15,6 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -28,7 +27,7 @@ from sklearn.linear_model import LogisticRegression
 from workshop_utils.data import load_reviews
 from workshop_utils.files import atomic_write
 from workshop_utils.models.bundle import Reference, TextTraits, make_reference, text_traits
-from workshop_utils.models.bundle.reference import _as_json, _as_reference
+from workshop_utils.models.bundle.reference import KnownWords, _as_json, _as_reference
 from workshop_utils.models.bundle.text_traits import BUCKETS
 from workshop_utils.models.training.learn_tfidf import tfidf_parts
 from workshop_utils.paths import corpora_dir
@@ -131,13 +130,12 @@ def reference(number: int, source: str = "film", size: int = REFERENCE_TEXTS) ->
 
 def reference_of(rows: list[TextTraits], known: list[TextTraits]) -> Reference:
     """As ``make_reference`` makes it, of texts whose traits are there already."""
-    made = _as_reference(CLASSES, rows, [], "hashed", same_model=True)
     counts, words = np.zeros(BUCKETS, np.uint16), Counter[str]()
     for each in known:
         counts[each.buckets] += 1
         words.update(each.words or [])
     told = [word for word, count in words.most_common(3000) if count >= 5]
-    return replace(made, known_counts=counts, known_texts=len(known), told_words=told)
+    return _as_reference(CLASSES, rows, KnownWords(counts, len(known), told), "hashed", same_model=True)
 
 
 def mixed(
@@ -492,12 +490,10 @@ def page(found: dict[str, Any]) -> str:
     ]
     parts = [
         "# Alarms about inputs, measured",
-        "Made by `python -m benchmarks.monitoring_inputs`. A delay is the number of texts from the "
-        "beginning of a "
-        "stream, all of which is changed, to the alarm; the capital is looked at every ten texts. "
-        "*Found* is the "
-        "share of streams with an alarm. A run length of 2,500 for data drift is one of 5,000 for the domain "
-        "classifier, which has half of it.",
+        "Made by `python -m benchmarks.monitoring_inputs`. A delay is the number of texts from the beginning "
+        "of a stream, all of which is changed, to the alarm; the capital is looked at every ten texts. "
+        "*Found* is the share of streams with an alarm. A run length of 2,500 for data drift is one of 5,000 "
+        "for the domain classifier, which has half of it.",
         "## Bounds",
         table(["", "measured", "bound", "kept"], bounds),
         "## Quiet streams",
@@ -507,8 +503,8 @@ def page(found: dict[str, Any]) -> str:
         table(["quantity", "streams with an alarm"], [[n, share(v)] for n, v in quiet["alarms"].items()]),
         f"Over many rounds of {long['reference']} reference texts: {long['streams']} streams of "
         f"{long['texts']:,} reviews, run length {long['run_length']:,} (bound "
-        f"{long['texts'] / long['run_length']:.0%}"
-        f"): {share(long['data'])} with an alarm about data, {share(long['prediction'])} about predictions.",
+        f"{long['texts'] / long['run_length']:.0%}): {share(long['data'])} with an alarm "
+        f"about data, {share(long['prediction'])} about predictions.",
         "## Changed streams: the domain classifier",
         table(
             ["stream", "streams", "found", "median delay", "nine in ten within", "telling words"],
@@ -526,21 +522,17 @@ def page(found: dict[str, Any]) -> str:
         ),
         "## The bundled months",
         f"Each month alone, 150 reviews in {found['months']['2026-04'][str(DEFAULT)]['streams']} "
-        f"orders; each time another half of the reference "
-        "says which "
-        "words are known and the other half is compared with.",
+        "orders; each time another half of the reference says which words are known and the other half is "
+        "compared with.",
         table(
             ["month", "run length", "found", "median delay", "prediction drift", "telling words"],
             months,
         ),
         "## Concept drift",
         f"Errors of a film model on inputs that look the same, {concept['quiet']['streams']} streams of "
-        f"{CONCEPT_TEXTS:,} labels, "
-        f"tolerance "
-        f"{found['concept']['tolerance']:.1%}, run length {CLASSIFIER_RUN_LENGTH:,} labels. Where other "
-        f"inputs "
-        "arrive and the model is bad at them, an alarm says that the classifier did not tell all of "
-        "them apart.",
+        f"{CONCEPT_TEXTS:,} labels, tolerance {found['concept']['tolerance']:.1%}, run length "
+        f"{CLASSIFIER_RUN_LENGTH:,} labels. Where other inputs arrive and the model is bad at them, an alarm "
+        "says that the classifier did not tell all of them apart.",
         table(
             ["stream", "error", "error on alike inputs", "found", "median delay"],
             [
@@ -555,9 +547,8 @@ def page(found: dict[str, Any]) -> str:
             ],
         ),
         "## River's detectors",
-        "As they come, on the model's score for *positive*, after 1,000 quiet reviews. "
-        "They see "
-        "scores, the domain classifier sees words.",
+        "As they come, on the model's score for *positive*, after 1,000 quiet reviews. They see scores, the "
+        "domain classifier sees words.",
         table(
             ["detector and stream", "found", "median delay"],
             [[name, share(each["found"]), texts(each["median"])] for name, each in found["river"].items()],

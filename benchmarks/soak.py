@@ -3,7 +3,7 @@
     python -m benchmarks.soak                 # about a minute on two idle cores
     python -m benchmarks.soak --small         # 4,000, as in the tests; writes nothing
 
-Serves a TF-IDF bundle with its store, asks it over kept connections (texts of all lengths, all routes,
+Serves a TF-IDF bundle with its store, asks it over kept connections (texts of all lengths, twelve routes,
 hostile and wrong bodies, clients that leave early), and measures after each half. Writes
 ``benchmarks/results/soak.md``.
 """
@@ -197,7 +197,7 @@ def _bundle(folder: Path) -> Path:
     return export_tfidf(vectorizer, classifier, folder)
 
 
-def report(soaked: Soaked) -> str:
+def report(soaked: Soaked, requests: int) -> str:
     """The result as a page."""
     rows = [
         f"| {name} | {reading.memory / 2**20:.1f} MiB | {reading.threads} | {reading.files} |"
@@ -206,9 +206,9 @@ def report(soaked: Soaked) -> str:
     answers = ", ".join(f"{count:,} × {status}" for status, count in sorted(soaked.statuses.items()))
     return "\n".join(
         [
-            "# The service after twenty thousand requests of all kinds",
+            f"# The service after {requests:,} requests of all kinds",
             "",
-            "Made by `python -m benchmarks.soak`: texts of one to 100,000 characters, all routes, hostile "
+            "Made by `python -m benchmarks.soak`: texts of one to 100,000 characters, twelve routes, hostile "
             f"and wrong bodies, clients that leave early, over {CLIENTS} kept connections. Measured after "
             "each half, when all clients had gone.",
             "",
@@ -229,6 +229,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--small", action="store_true")
     small = parser.parse_args().small
+    requests = 4_000 if small else 20_000
     with tempfile.TemporaryDirectory() as scratch:
         bundle = _bundle(Path(scratch) / "reviews")
         command = [sys.executable, "-u", "-m", "workshop_utils", "serve", "--bundle", str(bundle)]
@@ -243,11 +244,12 @@ def main() -> None:
             assert process.stdout
             told = re.search(r":(\d+);", process.stdout.readline())
             assert told, "it did not start"
-            soaked = soak(int(told[1]), psutil.Process(process.pid), 4_000 if small else 20_000)
+            soaked = soak(int(told[1]), psutil.Process(process.pid), requests)
             process.terminate()
-    print(report(soaked))
+    page = report(soaked, requests)
+    print(page)
     if not small:
-        RESULTS.write_text(report(soaked), encoding="utf-8")
+        RESULTS.write_text(page, encoding="utf-8")
 
 
 if __name__ == "__main__":

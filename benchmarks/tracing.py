@@ -1,6 +1,6 @@
 """What do traces cost the service? The same service with and without them, asked in turn.
 
-    python -m benchmarks.tracing BUNDLE [BUNDLE ...]      # three minutes a bundle on two idle cores
+    python -m benchmarks.tracing BUNDLE [BUNDLE ...]      # two minutes a bundle on two idle cores
 
 Two services of one bundle run in processes of their own. One makes a trace of every request, as
 ``workshop serve --trace-to`` does, for an exporter that drops them. Each round asks both for the same texts,
@@ -23,6 +23,7 @@ import numpy as np
 import psutil
 
 from workshop_utils.data import load_reviews
+from workshop_utils.models.bundle.card import read_card
 from workshop_utils.models.bundle.cores import usable_cores
 from workshop_utils.production.service import Service, ServiceSettings
 
@@ -124,9 +125,8 @@ def row(bundle: Path, rounds: list[tuple[Round, Round]]) -> str:
     traced = np.array([each[1] for each in rounds])
     ratio, cost = (traced / plain)[:, 0], (traced[:, 1] - plain[:, 1]) * 1e6
     low, middle, high = np.quantile(ratio, [0.25, 0.5, 0.75])
-    card = json.loads((bundle / "bundle.json").read_text(encoding="utf-8"))
     return (
-        f"| {card['kind']} | {np.median(plain[:, 0]):.0f} | {np.median(traced[:, 0]):.0f} "
+        f"| {read_card(bundle).kind} | {np.median(plain[:, 0]):.0f} | {np.median(traced[:, 0]):.0f} "
         f"| {middle:.3f} ({low:.3f} to {high:.3f}) | {np.median(cost):.0f} µs "
         f"| {100 * np.median(traced[:, 1] / plain[:, 1]) - 100:.1f} % |"
     )

@@ -40,8 +40,7 @@ class NodeProject:
 
     def take_types(self, service: Client) -> None:
         """Write src/api.ts for the model of this service."""
-        address = f"http://{service.host}:{service.port}/openapi.json"
-        told = self.npm("types", "--", address)
+        told = self.npm("types", "--", f"{service.address}/openapi.json")
         assert told.returncode == 0, told.stderr
 
 

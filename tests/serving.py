@@ -35,7 +35,7 @@ class Client:
     """One connection for each request, unless it is used ``with`` a kept one."""
 
     def __init__(self, address: str) -> None:
-        parts = urlsplit(address)
+        self.address, parts = address, urlsplit(address)
         self.host, self.port = parts.hostname or "", parts.port or 0
 
     def request(self, method: str, path: str, body: Any = None, headers: dict | None = None) -> Answer:

@@ -31,7 +31,7 @@ def service(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def address(service):
-    return f"http://{service.host}:{service.port}"
+    return service.address
 
 
 def told_by(command, **environment):

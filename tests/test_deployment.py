@@ -10,6 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from tests.bundles import tfidf_of
+from tests.promoters import names
 from workshop_utils import files
 from workshop_utils.cli import app
 from workshop_utils.errors import WorkshopError
@@ -59,10 +60,6 @@ def flip(path: Path, place: int) -> None:
     content = bytearray(path.read_bytes())
     content[place] ^= 1
     path.write_bytes(content)
-
-
-def names(folder):
-    return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*"))
 
 
 def test_the_first_promotion_makes_a_champion_with_manifest_and_history(bundles, deployment):

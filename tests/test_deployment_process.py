@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 
 from tests.bundles import tfidf_of
+from tests.promoters import TOLD
 from tests.serving import point, running
 from workshop_utils.errors import WorkshopError
 from workshop_utils.paths import ROOT
 from workshop_utils.production.deployment import (
-    Told,
     open_version,
     pointed_version,
     promote,
@@ -22,8 +22,6 @@ from workshop_utils.production.deployment import (
     roll_back,
     version_folder,
 )
-
-TOLD = Told("a test", "to see")
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no fork and no kill -9")
 

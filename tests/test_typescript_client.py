@@ -63,7 +63,7 @@ def project(service, address):
 
 @pytest.fixture(scope="module")
 def address(service):
-    return f"http://{service.host}:{service.port}"
+    return service.address
 
 
 @pytest.fixture(scope="module")
@@ -169,7 +169,7 @@ def test_labels_of_any_form_are_types(tmp_path):
         made.take_types(client)
         told = made.npm("build")
         assert told.returncode == 0, told.stdout
-        answer = made.node("dist/example.js", f"http://{client.host}:{client.port}", "word3 text1")
+        answer = made.node("dist/example.js", client.address, "word3 text1")
         assert answer.returncode == 0 and answer.stdout.startswith("😴 `${1}`: word3 text1\n"), answer.stderr
 
 

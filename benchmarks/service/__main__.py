@@ -45,7 +45,7 @@ def measured(plan: Plan, command: str) -> dict:
 
 def _versions() -> dict[str, str]:
     ours = ("onnxruntime", "tokenizers", "torch", "transformers", "flask", "waitress")
-    theirs = dict(server.split("==") for server in rivals.SERVERS)
+    theirs = dict(package.split("==") for package in rivals.PACKAGES)
     return {"Python": sys.version.split()[0]} | {name: version(name) for name in ours} | theirs
 
 

@@ -44,7 +44,7 @@ def page(result: dict) -> str:
         "below 1, ours is the quicker.\n",
         _table(latency_row(rounds, name) for name in SERVERS),
         "\n## Processor time\n\nMilliseconds of a server's processes for a text; a busy machine disturbs "
-        f"them least. The bare bundle takes {spread([each['bare']['bundle_ms'] for each in rounds], 1)}.\n",
+        f"them least. The bare bundle takes {spread(bare(rounds, 'bundle_ms'), 1)}.\n",
         _table(processor_row(rounds, name) for name in SERVERS),
         f"\n## Requests that come by chance\n\n{SHARE:.0%} of what ours does for 8 clients, the same rate "
         "for all. Who cannot keep up is not measured: its queue grows for as long as the load lasts.\n",
@@ -70,27 +70,24 @@ def page(result: dict) -> str:
     return "\n".join(parts) + "\n"
 
 
-def speed(each: dict, name: str, clients: int) -> float:
-    """Texts a second of a server in a round."""
-    return each["servers"][name][f"clients_{clients}"]["texts_per_second"]
+def loaded(rounds: list[dict], name: str, clients: int, figure: str = "texts_per_second") -> np.ndarray:
+    """A figure of a server under the load of so many clients, in each round."""
+    return np.array([each["servers"][name][f"clients_{clients}"][figure] for each in rounds])
+
+
+def bare(rounds: list[dict], key: str) -> np.ndarray:
+    """A figure without a server, in each round."""
+    return np.array([each["bare"][key] for each in rounds])
 
 
 def speed_ratios(rounds: list[dict], name: str, clients: int) -> np.ndarray:
     """Ours by theirs, in each round."""
-    return np.array([speed(each, OURS, clients) / speed(each, name, clients) for each in rounds])
+    return loaded(rounds, OURS, clients) / loaded(rounds, name, clients)
 
 
 def late_ratios(rounds: list[dict], name: str, clients: int) -> np.ndarray:
     """The 99th percentile of ours by theirs, in each round."""
-    key = f"clients_{clients}"
-    return np.array(
-        [each["servers"][OURS][key]["p99_ms"] / each["servers"][name][key]["p99_ms"] for each in rounds]
-    )
-
-
-def bare_shares(rounds: list[dict], clients: int = 64) -> np.ndarray:
-    """Ours by the bare bundle, in each round."""
-    return np.array([speed(each, OURS, clients) / each["bare"]["bundle"] for each in rounds])
+    return loaded(rounds, OURS, clients, "p99_ms") / loaded(rounds, name, clients, "p99_ms")
 
 
 def targets(result: dict) -> list[dict]:
@@ -109,11 +106,12 @@ def targets(result: dict) -> list[dict]:
         for ratios in (late_ratios(rounds, name, clients),)
     ]
     mine = [each["servers"][OURS] for each in rounds]
+    shares = loaded(rounds, OURS, 64) / bare(rounds, "bundle")
     codes = set(flood["load"]["codes"])
     late = np.array([flood["load"]["p99_ms"] / flood["capacity"]["p99_ms"]])
     return [
         *rows,
-        _target("share of the bare bundle, 64 clients", "at least 0.85", bare_shares(rounds), 0.85),
+        _target("share of the bare bundle, 64 clients", "at least 0.85", shares, 0.85),
         _target("MB after the load", "at most 250", [each["mb"] for each in mine], 250, most=True),
         _target("seconds until ready", "at most 2", [each["ready_seconds"] for each in mine], 2, most=True),
         {
@@ -128,11 +126,7 @@ def targets(result: dict) -> list[dict]:
 
 
 def speed_row(rounds: list[dict], name: str) -> dict[str, str]:
-    row = {"": name}
-    for clients in CLIENTS:
-        row[f"{clients} clients" if clients > 1 else "1 client"] = spread(
-            [speed(each, name, clients) for each in rounds], 1
-        )
+    row = _each_load(rounds, name, "texts_per_second")
     for clients in CLIENTS:
         row[f"ours: times, {clients}"] = spread(speed_ratios(rounds, name, clients), 2)
     return row
@@ -141,21 +135,15 @@ def speed_row(rounds: list[dict], name: str) -> dict[str, str]:
 def latency_row(rounds: list[dict], name: str) -> dict[str, str]:
     row = {"": name}
     for clients in CLIENTS:
-        key = f"clients_{clients}"
         for figure in ("p50_ms", "p99_ms"):
-            values = [each["servers"][name][key][figure] for each in rounds]
-            row[f"{figure[:3]}, {clients}"] = f"{np.median(values):,.0f}"
+            row[f"{figure[:3]}, {clients}"] = f"{np.median(loaded(rounds, name, clients, figure)):,.0f}"
     for clients in CLIENTS:
         row[f"ours by theirs, {clients}"] = spread(late_ratios(rounds, name, clients), 2)
     return row
 
 
 def processor_row(rounds: list[dict], name: str) -> dict[str, str]:
-    row = {"": name}
-    for clients in CLIENTS:
-        values = [each["servers"][name][f"clients_{clients}"]["server_ms"] for each in rounds]
-        row[f"{clients} clients" if clients > 1 else "1 client"] = spread(values, 1)
-    return row
+    return _each_load(rounds, name, "server_ms")
 
 
 def open_row(rounds: list[dict], name: str) -> dict[str, str]:
@@ -180,13 +168,12 @@ def cost_row(rounds: list[dict], name: str) -> dict[str, str]:
 
 def ceiling_rows(rounds: list[dict]) -> Iterable[dict[str, str]]:
     for key, title in _BARE.items():
-        values = np.array([each["bare"][key] for each in rounds])
-        ours = {clients: np.array([speed(each, OURS, clients) for each in rounds]) for clients in (8, 64)}
+        values = bare(rounds, key)
         yield {
             "": title,
             "texts a second": spread(values, 1),
-            "share that ours reaches, 8 clients": spread(ours[8] / values, 2),
-            "64 clients": spread(ours[64] / values, 2),
+            "share that ours reaches, 8 clients": spread(loaded(rounds, OURS, 8) / values, 2),
+            "64 clients": spread(loaded(rounds, OURS, 64) / values, 2),
         }
 
 
@@ -225,6 +212,13 @@ def spread(values, digits: int) -> str:
     return f"{middle:,.{digits}f} ({low:,.{digits}f} to {high:,.{digits}f})"
 
 
+def _each_load(rounds: list[dict], name: str, figure: str) -> dict[str, str]:
+    return {"": name} | {
+        f"{clients} clients" if clients > 1 else "1 client": spread(loaded(rounds, name, clients, figure), 1)
+        for clients in CLIENTS
+    }
+
+
 def _target(what: str, target: str, values, bound: float, most: bool = False) -> dict[str, str]:
     middle = float(np.median(values))
     return {
@@ -240,8 +234,7 @@ def _table(rows: Iterable[dict[str, str]]) -> str:
 
 
 def _client(rounds: list[dict]) -> str:
-    spent = [each["servers"][OURS]["clients_8"]["client_ms"] for each in rounds]
-    return f"{np.median(spent):.2f}"
+    return f"{np.median(loaded(rounds, OURS, 8, 'client_ms')):.2f}"
 
 
 def _versions(versions: dict[str, str]) -> str:

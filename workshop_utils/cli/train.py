@@ -43,7 +43,7 @@ def train(
     ] = "packaged",
     reference: Annotated[
         Literal["hashed", "numbers", "none"],
-        typer.Option(help="What the bundle keeps of its test texts, for monitoring: hashed words, no words."),
+        typer.Option(help="What the bundle keeps of the texts, for monitoring; numbers: no words."),
     ] = "hashed",
 ) -> None:
     """Train a classifier on your own table: a bundle to score and serve with, and a report.

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import sha256 as digest
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, NamedTuple
 
 import numpy as np
 
@@ -94,6 +94,14 @@ class Reference:
         return np.split(self.buckets, np.cumsum(self.sizes.astype(np.int64))[:-1])
 
 
+class KnownWords(NamedTuple):
+    """Of so many known texts the counts and the words to be told; see :class:`Reference`."""
+
+    counts: np.ndarray
+    texts: int
+    told_words: list[str]
+
+
 def make_reference(
     class_names: Sequence[str],
     texts: Sequence[str],
@@ -127,7 +135,7 @@ def make_reference(
         )
         for row in order
     ]
-    known = _drawn(known_texts, seed) if keep == "hashed" else []
+    known = _count_known(_drawn(known_texts, _KNOWN_TEXTS, seed) if keep == "hashed" else [])
     whole = _as_reference(list(class_names), rows, known, keep, same_model)
     while (size := len(content := _as_json(whole))) > MOST_BYTES and len(rows) > 1:
         rows = rows[: int(min(0.95, MOST_BYTES / size) * len(rows))]
@@ -158,7 +166,7 @@ def add_reference(
     if not listed:
         raise WorkshopError("Reference statistics need texts; give some that the model has not learned from.")
     bundle = Bundle.load(folder)
-    drawn = [listed[row] for row in np.random.default_rng(seed).permutation(len(listed))[:MOST_TEXTS]]
+    drawn = _drawn(listed, MOST_TEXTS, seed)
     scores = bundle.score(drawn)
     reference = make_reference(
         bundle.labels, drawn, scores.probabilities, scores.truncated, known_texts, keep, seed
@@ -237,9 +245,8 @@ def _refuse_what_does_not_fit(reference: Reference) -> None:
         raise ValueError("it names a language or a label that it does not list")
     if reference.buckets is None:
         return
-    if reference.sizes is None or reference.sizes.shape != (count,):
-        raise ValueError("its texts and their words differ in number")
-    if int(reference.sizes.sum()) != len(reference.buckets):
+    sizes = reference.sizes
+    if sizes is None or sizes.shape != (count,) or int(sizes.sum()) != len(reference.buckets):
         raise ValueError("its texts and their words differ in number")
     if reference.known_counts is None or reference.known_counts.shape != (BUCKETS,):
         raise ValueError("its known words are not there")
@@ -248,14 +255,13 @@ def _refuse_what_does_not_fit(reference: Reference) -> None:
 def _as_reference(
     class_names: list[str],
     rows: Sequence[TextTraits],
-    known: Sequence[str],
+    known: KnownWords,
     keep: ReferenceKeeps,
     same_model: bool,
 ) -> Reference:
     languages = sorted({row.language for row in rows})
     hashed = keep == "hashed"
     buckets = [np.sort(row.buckets) for row in rows if row.buckets is not None]
-    counts, told_words = _count_known(known)
     return Reference(
         class_names=class_names,
         language_names=languages,
@@ -268,14 +274,14 @@ def _as_reference(
         ),
         buckets=np.concatenate([*buckets, np.zeros(0, np.uint16)]) if hashed else None,
         sizes=np.array([len(each) for each in buckets], dtype=np.uint16) if hashed else None,
-        known_counts=counts if hashed else None,
-        known_texts=len(known),
-        told_words=told_words,
+        known_counts=known.counts if hashed else None,
+        known_texts=known.texts,
+        told_words=known.told_words,
         same_model=same_model,
     )
 
 
-def _count_known(texts: Sequence[str]) -> tuple[np.ndarray, list[str]]:
+def _count_known(texts: Sequence[str]) -> KnownWords:
     """In how many texts each hashed word occurs, and the words that many texts have."""
     counts = np.zeros(BUCKETS, dtype=np.uint16)
     words: Counter[str] = Counter()
@@ -285,11 +291,11 @@ def _count_known(texts: Sequence[str]) -> tuple[np.ndarray, list[str]]:
         words.update(found.values())
     frequent = [(word, count) for word, count in words.items() if count >= _TOLD_FROM and len(word) <= 40]
     frequent.sort(key=lambda pair: (-pair[1], pair[0]))
-    return counts, [word for word, _ in frequent[:_TOLD_WORDS]]
+    return KnownWords(counts, len(texts), [word for word, _ in frequent[:_TOLD_WORDS]])
 
 
-def _drawn(texts: Sequence[str], seed: int) -> list[str]:
-    order = np.random.default_rng(seed).permutation(len(texts))[:_KNOWN_TEXTS]
+def _drawn(texts: Sequence[str], most: int, seed: int) -> list[str]:
+    order = np.random.default_rng(seed).permutation(len(texts))[:most]
     return [texts[row] for row in order]
 
 

@@ -61,6 +61,11 @@ class RateBets:
         return float(self.capital.mean() / self.run_length)
 
     @property
+    def share(self) -> float | None:
+        """Weighted share of bad events; None without any event that counts."""
+        return self.bad / self.weight if self.weight else None
+
+    @property
     def fewest(self) -> int:
         """Events before an alarm is possible at all."""
         return fewest_steps(

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 
@@ -13,7 +13,7 @@ from workshop_utils.models.bundle.text_traits import NO_PROBABILITY, PROBABILITY
 _LANGUAGE_SHARE = 0.05
 
 #: Of what kind a change is: of what comes in, or of what the model answers.
-DriftKind = str
+DriftKind = Literal["data", "prediction"]
 
 
 class Watched(NamedTuple):

@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass
 
 from workshop_utils.production.monitoring.betting import RateBets
 from workshop_utils.production.monitoring.drift_report import DriftVerdict
+from workshop_utils.production.monitoring.error_detector import error_tolerance
 
 #: Errors become so many times as frequent as is tolerated: what shall be found quickly.
 _RISES = (1.25, 1.5, 2.0, 3.0)
@@ -56,7 +57,7 @@ class ConceptMonitor:
     """
 
     def __init__(self, tolerance: float, run_length: float) -> None:
-        self._bets = RateBets(min(max(tolerance, 0.001), 0.99), run_length, _RISES)
+        self._bets = RateBets(error_tolerance(tolerance, points=0), run_length, _RISES)
         self._untold = self.last = 0
 
     def add(self, wrong: bool, similarity: float | None) -> None:
@@ -86,7 +87,7 @@ class ConceptMonitor:
             verdict="changed" if alarm else "insufficient data" if reason else "quiet",
             evidence=bets.evidence,
             alarm_at=bets.alarm_at,
-            error=bets.bad / bets.weight if bets.weight else None,
+            error=bets.share,
             tolerance=bets.allowed,
             labels=bets.events,
             alike=bets.weight,

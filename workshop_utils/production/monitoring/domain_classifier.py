@@ -45,16 +45,14 @@ class DomainClassifier:
 
     def __init__(self, known_counts: np.ndarray, known_texts: int) -> None:
         self._rarity = np.log((1 + known_texts) / (1 + np.minimum(known_counts, known_texts))) + 1
-        self.weights = np.zeros(BUCKETS)
-        self.capital = np.zeros(len(SHARPNESS))
-        self.names: dict[int, str] = {}
-        self.reference_logit = 0.0
+        self.forget()
 
     def forget(self) -> None:
         """Start anew, with no capital."""
         self.weights = np.zeros(BUCKETS)
         self.capital = np.zeros(len(SHARPNESS))
-        self.names, self.reference_logit = {}, 0.0
+        self.names: dict[int, str] = {}
+        self.reference_logit = 0.0
 
     def read(self, buckets: np.ndarray) -> HashedText:
         """A text's hashed words, different ones, with their weights."""

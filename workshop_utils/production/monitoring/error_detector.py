@@ -136,7 +136,7 @@ class ErrorDetector:
             evidence=bets.evidence,
             alarm_at=bets.alarm_at,
             labels=bets.events,
-            error=bets.bad / bets.weight if bets.weight else None,
+            error=bets.share,
             tolerance=self.tolerance,
             run_length=self.run_length,
             reason=reason,
@@ -160,18 +160,16 @@ class ErrorDetector:
             WorkshopError: the state is damaged or one of other settings.
         """
         try:
-            settings = told["settings"]
-            if settings == self._settings():
-                self._bets.restore(told)
+            if told["settings"] != self._settings():
+                raise WorkshopError(
+                    "The state of the error detector belongs to another tolerance or run length; remove it, "
+                    "and watching begins anew."
+                )
+            self._bets.restore(told)
         except (KeyError, TypeError, ValueError) as error:
             raise WorkshopError(
                 "The state of the error detector is damaged; remove it, and watching begins anew."
             ) from error
-        if settings != self._settings():
-            raise WorkshopError(
-                "The state of the error detector belongs to another tolerance or run length; remove it, and "
-                "watching begins anew."
-            )
 
 
 def evidence_over_time(

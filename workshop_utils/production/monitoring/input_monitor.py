@@ -79,9 +79,8 @@ class InputMonitor:
         self._seen: set[int] = set()
         self._first_words: TellingWords | None = None
         self._former_words = TellingWords([], [])
-        self._sums, self._counts = np.zeros(
-            (2, 2, self._columns.width)
-        )  # of the round before and of this one
+        # of the round before and of this one
+        self._sums, self._counts = np.zeros((2, 2, self._columns.width))
         self._texts = self._repeated = self._twice = self._last = 0
         self._waiting: list[_Waiting] = []
         self._round = -1
@@ -231,10 +230,8 @@ class InputMonitor:
         ]
         self._capital, self._sums, self._counts = (arrays[each] for each in ("capital", "sums", "counts"))
         if self._classifier:
-            self._classifier.capital, self._classifier.weights = (
-                arrays["classifier_capital"],
-                arrays["weights"],
-            )
+            self._classifier.capital = arrays["classifier_capital"]
+            self._classifier.weights = arrays["weights"]
             self._classifier.names = dict(told["names"])
             self._classifier.reference_logit = told["reference_logit"]
 
@@ -304,13 +301,10 @@ class InputMonitor:
         return self._classifier.telling_words(self.reference.told_words, self._told_buckets)
 
     def _watched_findings(self) -> list[DriftFinding]:
-        found = []
+        found, rows = [], self._columns.rows
         with np.errstate(invalid="ignore", divide="ignore"):
+            before = np.nan_to_num(rows).sum(axis=0) / np.isfinite(rows).sum(axis=0)
             now = self._sums.sum(axis=0) / self._counts.sum(axis=0)
-        rows = self._columns.rows
-        known = np.isfinite(rows)
-        with np.errstate(invalid="ignore", divide="ignore"):
-            before = np.nan_to_num(rows).sum(axis=0) / known.sum(axis=0)
         for each in self._columns.watched:
             means = (
                 dict(zip(each.column_names, values[each.columns].tolist(), strict=True))
@@ -322,7 +316,8 @@ class InputMonitor:
     def _finding(
         self, name: str, kind: DriftKind, reference: dict[str, float], now: dict[str, float]
     ) -> DriftFinding:
-        factor, bets = (2.0, len(SHARPNESS)) if name == "domain classifier" else (1.8, len(STAKES))
+        largest = 1 + float(STAKES[-1])
+        factor, bets = (2.0, len(SHARPNESS)) if name == "domain classifier" else (largest, len(STAKES))
         bets *= max(1, len(reference))  # of each column
         reason = self._missing(name, fewest_steps(self._limits[name], bets, factor))
         verdict: DriftVerdict = "insufficient data" if reason else "quiet"

@@ -3,12 +3,8 @@
 import math
 from statistics import NormalDist
 
-import numpy as np
-
 from workshop_utils.errors import WorkshopError
 from workshop_utils.production.monitoring.intervals import WeightedHits, log_capital
-
-_NOTHING = WeightedHits(np.zeros(0), np.zeros(0), np.zeros(0))
 
 
 def labels_needed(
@@ -50,7 +46,7 @@ def labels_needed(
     ):
         if not (0 <= value <= 1 if closed else 0 < value < 1):
             raise WorkshopError(f"The {name} is a share between 0 and 1, and {value} is not.")
-    seen, wanted = seen or _NOTHING, math.log(2 / (1 - level))
+    seen, wanted = seen or WeightedHits.counted([]), math.log(2 / (1 - level))
     above = error > tolerance
     side, rate, hit = (seen, tolerance, error) if above else (seen.turned(), 1 - tolerance, 1 - error)
     margin = NormalDist().inv_cdf(chance) * math.sqrt(error * (1 - error))

@@ -185,7 +185,7 @@ def _burn_rate(name: str, what: str, bets: RateBets) -> BurnRate:
     return BurnRate(
         name,
         "changed" if alarm else "insufficient data" if reason else "quiet",
-        bets.bad / bets.weight / bets.allowed if bets.weight else None,
+        None if bets.share is None else bets.share / bets.allowed,
         bets.evidence,
         bets.alarm_at,
         bets.events,

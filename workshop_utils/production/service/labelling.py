@@ -127,7 +127,7 @@ class _Desk:
 
     def take_skip_back(self, prediction_id: str, session: PageSession) -> bool:
         """False where this person had not skipped it."""
-        with self._reading(), _known():
+        with self._reading():
             return take_skip_back(self._store, prediction_id, session.name)
 
     def refuse_second_label(self, prediction_id: str, name: str) -> bool:

@@ -80,12 +80,8 @@ class SpanTracer:
         from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
         provider.add_span_processor(processor)
-        self._provider, self._processor, self._trace, self._finished = (
-            provider,
-            processor,
-            trace,
-            ReadableSpan,
-        )
+        self._provider, self._processor = provider, processor
+        self._trace, self._finished = trace, ReadableSpan
         self._tracer = provider.get_tracer("workshop")
         self._parent_of = TraceContextTextMapPropagator().extract
         logging.getLogger("opentelemetry.trace").setLevel(logging.ERROR)  # it would quote what a client sent

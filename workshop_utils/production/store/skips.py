@@ -2,9 +2,10 @@
 
 A skip leaves the probability of the draw as it is: the text *was* drawn, only its answer is missing. To
 divide the labelled ones by a smaller probability would claim that the skipped ones are like them, but texts
-that people cannot judge are those on which models err. So an accuracy holds for the texts that people could
-judge, and the skips say how far it may be off for all: every skipped one wrong on one side, every one right
-on the other (the bounds of Manski 1989, The Anatomy of the Selection Problem, doi 10.2307/145818).
+that people cannot judge are often those on which a model errs. So an accuracy holds for the texts that
+people could judge, and the skips say how far it may be off for all: every skipped one wrong on one side,
+every one right on the other (the bounds of Manski 1989, The Anatomy of the Selection Problem,
+doi 10.2307/145818).
 """
 
 from collections.abc import Iterator
