@@ -72,7 +72,6 @@ def on_one_thread(graph: Path) -> ort.InferenceSession:
     """The bare session that a bundle runs."""
     options = ort.SessionOptions()
     options.intra_op_num_threads = 1
-    options.enable_cpu_mem_arena = False
     return ort.InferenceSession(
         graph, options, providers=["CPUExecutionProvider"], disabled_optimizers=["SkipLayerNormFusion"]
     )

@@ -62,8 +62,7 @@ def page(result: dict) -> str:
         "\n## How each was configured\n",
         "\n".join(f"- **{name}**: {server.configuration}." for name, server in SERVERS.items()),
         "\nBentoML, LitServe and FastAPI score the bundle's own `model.onnx` with the same onnxruntime and "
-        "tokenizer, one thread a call, and with onnxruntime's memory arena. That is on unless one turns it "
-        "off, as a bundle does to give memory back. The file knows no padding, because a bundle scores each "
+        "tokenizer and one thread a call. The file knows no padding, because a bundle scores each "
         "text alone; for batches there is the same network with a mask in its attention, made int8 in the "
         "same way.",
     ]

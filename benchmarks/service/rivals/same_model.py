@@ -22,7 +22,6 @@ class SameModel:
         options.intra_op_num_threads = threads
         options.inter_op_num_threads = 1
         file = SERVED / ("masked.onnx" if batches else "encoder/model.onnx")
-        # With its arena, unlike a bundle: it keeps the memory of the largest call, and is faster in batches.
         self._session = ort.InferenceSession(
             file, options, providers=["CPUExecutionProvider"], disabled_optimizers=["SkipLayerNormFusion"]
         )

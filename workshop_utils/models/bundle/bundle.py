@@ -192,7 +192,6 @@ def _session(model: bytes, folder: Path) -> "ort.InferenceSession":
 
     options = ort.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
-    options.enable_cpu_mem_arena = False  # the arena would keep the memory of the longest text for ever
     options.log_severity_level = 4
     # a model may keep weights in other files: in its own, verified folder only, not where we happen to be
     options.add_session_config_entry("session.model_external_initializers_file_folder_path", str(folder))
