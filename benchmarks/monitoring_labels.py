@@ -29,7 +29,7 @@ from workshop_utils.paths import corpora_dir
 from workshop_utils.production.monitoring.error_detector import evidence_over_time
 from workshop_utils.production.monitoring.intervals import WeightedHits, rate_interval
 from workshop_utils.production.monitoring.labels_needed import labels_needed
-from workshop_utils.production.monitoring.policy import read_policy
+from workshop_utils.production.policy import read_policy
 from workshop_utils.production.store.sampling import DrawSizes, choose
 
 RESULTS = Path(__file__).parent / "results"

@@ -13,21 +13,18 @@ from sklearn.metrics import f1_score
 from benchmarks import monitoring_labels as study
 from workshop_utils.errors import WorkshopError
 from workshop_utils.production.monitoring import (
-    CLASSROOM_POLICY,
     ErrorDetector,
     LabelTally,
-    MonitoringPolicy,
     WeightedHits,
     error_tolerance,
     evidence_over_time,
     label_weights,
     labels_needed,
     rate_interval,
-    read_policy,
     risen_shares,
 )
 from workshop_utils.production.monitoring.intervals import log_capital
-from workshop_utils.production.monitoring.policy import POLICIES
+from workshop_utils.production.policy import CLASSROOM_POLICY, POLICIES, Policy, read_policy
 from workshop_utils.production.store.sampling import inclusion_probabilities
 
 TOLERANCE, RUN_LENGTH, RISE = 0.15, 20_000, 0.05
@@ -408,10 +405,10 @@ def test_shares_out_of_bounds_are_refused(wrong):
 
 
 def test_the_commented_default_file_says_what_holds_without_a_file():
-    assert read_policy(POLICIES / "default.toml") == MonitoringPolicy() == read_policy()
+    assert read_policy(POLICIES / "default.toml") == Policy() == read_policy()
     named = tomllib.loads((POLICIES / "default.toml").read_text(encoding="utf-8"))
     assert {part: set(keys) for part, keys in named.items()} == {
-        part: set(type(field.default).model_fields) for part, field in MonitoringPolicy.model_fields.items()
+        part: set(type(field.default).model_fields) for part, field in Policy.model_fields.items()
     }
 
 

@@ -26,10 +26,8 @@ from workshop_utils.production.monitoring.operations_monitor import (
     OperationsMonitor,
     OperationsReport,
 )
-from workshop_utils.production.monitoring.policy import CLASSROOM_POLICY, MonitoringPolicy, read_policy
 
 __all__ = [
-    "CLASSROOM_POLICY",
     "BurnRate",
     "ConceptMonitor",
     "ConceptReport",
@@ -41,7 +39,6 @@ __all__ = [
     "InputMonitor",
     "InputReport",
     "LabelTally",
-    "MonitoringPolicy",
     "Objective",
     "OperationsMonitor",
     "OperationsReport",
@@ -55,7 +52,6 @@ __all__ = [
     "label_weights",
     "labels_needed",
     "rate_interval",
-    "read_policy",
     "risen_shares",
     "watch_labels",
     "watch_predictions",

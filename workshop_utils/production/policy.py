@@ -1,4 +1,4 @@
-"""What monitoring promises and tolerates: a small TOML file, checked when it is read."""
+"""What the loop promises, tolerates and does: one small TOML file, checked when it is read."""
 
 import tomllib
 from pathlib import Path
@@ -63,7 +63,7 @@ class OperationsPolicy(_Part):
     run_length: float = Field(default=100_000, ge=100)
 
 
-class MonitoringPolicy(_Part):
+class Policy(_Part):
     """All parts; what a file leaves out keeps its default."""
 
     performance: PerformancePolicy = PerformancePolicy()
@@ -72,14 +72,14 @@ class MonitoringPolicy(_Part):
     operations: OperationsPolicy = OperationsPolicy()
 
 
-def read_policy(path: Path | None = None) -> MonitoringPolicy:
+def read_policy(path: Path | None = None) -> Policy:
     """Read a policy; without a path, the default one.
 
     Raises:
         WorkshopError: the file cannot be read, has an unknown key or a value out of bounds.
     """
     if path is None:
-        return MonitoringPolicy()
+        return Policy()
     try:
         told = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except OSError as error:
@@ -87,7 +87,7 @@ def read_policy(path: Path | None = None) -> MonitoringPolicy:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise WorkshopError(f"The policy {path.name} is not valid TOML: {error}.") from error
     try:
-        return MonitoringPolicy.model_validate(told)
+        return Policy.model_validate(told)
     except ValidationError as error:
         raise WorkshopError(f"The policy {path.name} is refused: {_reason(error)}") from error
 
@@ -98,7 +98,7 @@ def _reason(error: ValidationError) -> str:
     *before, last = map(str, first["loc"])
     if first["type"] != "extra_forbidden":
         return f"{'.'.join([*before, last])}: {first['msg'][0].lower()}{first['msg'][1:]}."
-    part: type[BaseModel] = MonitoringPolicy
+    part: type[BaseModel] = Policy
     for name in before:
         part = type(part.model_fields[name].default)
     return f"there is no {'.'.join([*before, last])}; known here: {', '.join(part.model_fields)}."
