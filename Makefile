@@ -16,13 +16,20 @@ TORCH := $(TORCH)+cpu
 endif
 INSTALL := $(BIN)/pip install -q -c requirements.lock
 
+# Two more environments, each with its own lock: what they need does not go with the course's.
+AIRFLOW := .airflow
+AIRFLOW_VERSION := 3.3.2
+MLFLOW := .mlflow
+AIRFLOW_PORT ?= 8080
+MLFLOW_PORT ?= 5000
+
 # Quiet, repeatable programs: TensorFlow's start-up notes, tokenizers' fork warnings, MLflow's telemetry
 export TF_CPP_MIN_LOG_LEVEL := 2
 export TOKENIZERS_PARALLELISM := false
 export MLFLOW_DISABLE_TELEMETRY := true
 
 .DEFAULT_GOAL := help
-.PHONY: help course preflight lab serve test check static notebooks data bench claims lock lint clean clean-env
+.PHONY: help course preflight lab serve airflow mlflow test check static notebooks data bench claims lock lint clean clean-env
 
 help:  ## this list
 	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/make \1\t\2/p' Makefile | expand -t 18
@@ -40,8 +47,19 @@ lab: $(READY)  ## check the machine, then open the lessons in JupyterLab
 serve: $(READY)  ## answer texts over HTTP; trains a quick model first if there is none
 	@$(BIN)/workshop serve --port $(SERVE_PORT) $(SERVE_OPTIONS)
 
+airflow: $(READY) $(AIRFLOW)/ready  ## monitor and retrain by Apache Airflow: http://127.0.0.1:8080
+	@AIRFLOW_PORT=$(AIRFLOW_PORT) dags/standalone.sh
+
+# The store is made by the course's own MLflow, which is of the same version.
+mlflow: $(READY) $(MLFLOW)/ready  ## look trials and registered models up: http://127.0.0.1:5000
+	@$(BIN)/workshop registry || [ $$? = 3 ]
+	@store=$$($(BIN)/python -c 'from workshop_utils.models.tuning.store import tracking_uri; print(tracking_uri())') && \
+		echo "MLflow will answer at http://127.0.0.1:$(MLFLOW_PORT) in a few seconds." && \
+		exec $(MLFLOW)/bin/mlflow server --backend-store-uri "$$store" --no-serve-artifacts \
+			--host 127.0.0.1 --port $(MLFLOW_PORT) --workers 1
+
 # Tests that train or export models, or read all texts; `make check` leaves them to `make test`.
-LONG_TESTS := activations attribution bundled_texts classifier cli clients deployment_process devices export fetch finetune nets pretrained score search service_openapi service_process service_sockets service_swaps wide_cnn
+LONG_TESTS := activations attribution bundled_texts classifier cli clients deployment_process devices export fetch finetune nets pretrained score search service_openapi service_process service_sockets service_swaps watch_process wide_cnn
 
 check: static  ## the quick checks, under a minute: format, lint, types, imports, most tests
 	@$(BIN)/pytest -q -m "not slow" $(LONG_TESTS:%=--ignore=tests/test_%.py)
@@ -62,7 +80,7 @@ data: $(READY)  ## download the original corpora (the only step that needs a net
 	@$(BIN)/workshop fetch all
 
 bench: $(READY_DEV)  ## measure texts, models, training and serving (hours); writes benchmarks/results
-	@for name in bundled_texts original_corpora training_speed finetuning serving runtimes learning_curve own_table monitoring_inputs monitoring_labels; do $(BIN)/python -m benchmarks.$$name || exit 1; done
+	@for name in bundled_texts original_corpora training_speed finetuning serving runtimes learning_curve own_table monitoring_inputs monitoring_labels monitoring_months retraining_controls retraining_triggers; do $(BIN)/python -m benchmarks.$$name || exit 1; done
 
 claims: $(READY_DEV)  ## run what the lessons claim in three seeds and with shuffled labels
 	@$(BIN)/python -m benchmarks.claims
@@ -70,19 +88,22 @@ claims: $(READY_DEV)  ## run what the lessons claim in three seeds and with shuf
 lint: $(READY_DEV)  ## format and check the code
 	@$(BIN)/ruff format . && $(BIN)/ruff check --fix .
 
+COMPILE = $(BIN)/uv pip compile --universal --python-version 3.11 --no-annotate --no-header -q $(LOCK_OPTIONS)
+
 # One lock for Python 3.11 to 3.13 on Linux, macOS and Windows. What is pinned stays; LOCK_OPTIONS=--upgrade
 # takes newer versions. PyTorch comes as its CPU build, so what only its CUDA build needs is left out.
 lock: $(READY_DEV)  ## resolve pyproject.toml into requirements.lock anew
 	@mkdir -p build && cp requirements.lock build/lock
-	@$(BIN)/uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 \
-		--no-annotate --no-header -q -o build/lock $(LOCK_OPTIONS)
+	@$(COMPILE) pyproject.toml --all-extras -o build/lock
 	@sed -E "/^(nvidia-|cuda-|triton==)|sys_platform == 'emscripten'$$/d" build/lock > requirements.lock
+	@echo apache-airflow==$(AIRFLOW_VERSION) | $(COMPILE) - -o airflow.lock
+	@sed -n 's/^mlflow-skinny/mlflow/p' requirements.lock | $(COMPILE) - -o mlflow.lock
 
 clean:  ## remove what the course has made (models, pages, logs)
 	@rm -rf build
 
-clean-env:  ## remove the environment
-	@rm -rf $(VENV)
+clean-env:  ## remove the environments
+	@rm -rf $(VENV) $(AIRFLOW) $(MLFLOW)
 
 # The environment: made once, made anew when the lock or the package's description changes. Participants
 # install what serving and the lessons need; the lock only says in which version.
@@ -108,3 +129,9 @@ $(READY_DEV): $(READY)
 	@echo "Adding what developers need to $(VENV)."
 	@$(INSTALL) --no-build-isolation -e '.[course,dev,bench]'
 	@touch $(READY_DEV)
+
+# Neither needs the course; both are made with its Python.
+$(AIRFLOW)/ready $(MLFLOW)/ready: .%/ready: %.lock
+	@echo "Setting up .$*: a minute or two, once."
+	@rm -rf .$* && $(BIN)/python -m venv .$* && .$*/bin/pip install -q --no-deps -r $*.lock
+	@touch $@

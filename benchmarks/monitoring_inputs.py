@@ -10,7 +10,6 @@ is the number of texts from the beginning of a stream, all of which is changed, 
 
 import argparse
 import json
-import resource
 import sys
 import time
 from collections import Counter
@@ -27,7 +26,7 @@ from sklearn.linear_model import LogisticRegression
 from workshop_utils.data import load_reviews
 from workshop_utils.files import atomic_write
 from workshop_utils.models.bundle import Reference, TextTraits, make_reference, text_traits
-from workshop_utils.models.bundle.reference import KnownWords, _as_json, _as_reference
+from workshop_utils.models.bundle.reference import KnownWords, TableHashes, _as_json, as_reference
 from workshop_utils.models.bundle.text_traits import BUCKETS
 from workshop_utils.models.training.learn_tfidf import tfidf_parts
 from workshop_utils.paths import corpora_dir
@@ -135,7 +134,9 @@ def reference_of(rows: list[TextTraits], known: list[TextTraits]) -> Reference:
         counts[each.buckets] += 1
         words.update(each.words or [])
     told = [word for word, count in words.most_common(3000) if count >= 5]
-    return _as_reference(CLASSES, rows, KnownWords(counts, len(known), told), "hashed", same_model=True)
+    hashes = np.array([each.text_hash for each in [*rows, *known]], dtype=np.uint32)
+    table = TableHashes(hashes, np.unique(hashes))
+    return as_reference(CLASSES, rows, KnownWords(counts, len(known), told), table, same_model=True)
 
 
 def mixed(
@@ -310,8 +311,8 @@ def part_months() -> dict[str, Any]:
 
 def part_speed() -> dict[str, Any]:
     """100,000 texts from text to verdict; memory after a tenth and at the end; size of a reference."""
-    texts, scores = films().texts, films().scores
-    made, _ = reference(0, size=2_000)
+    made, rest = reference(0, size=2_000)
+    texts, scores = [films().texts[place] for place in rest], films().scores[rest]
     monitor = InputMonitor(made, DEFAULT)
     began, memory = time.process_time(), []
     count = round(_share_of_streams * 100_000)
@@ -320,10 +321,7 @@ def part_speed() -> dict[str, Any]:
         label = CLASSES[int(scores[place].argmax())]
         monitor.add(number, text_traits(texts[place], label, scores[place]))
         if number in (count // 10, count):
-            memory.append(
-                resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-                / (1024 if sys.platform != "darwin" else 1 << 20)
-            )
+            memory.append(most_megabytes())
     seconds = time.process_time() - began
     return {
         "texts": count,
@@ -333,6 +331,16 @@ def part_speed() -> dict[str, Any]:
         "megabytes at the end": memory[1],
         "reference bytes": len(_as_json(made)),
     }
+
+
+def most_megabytes() -> float | None:
+    """The most memory that this process had; None on Windows, whose Python does not say."""
+    try:
+        import resource
+    except ModuleNotFoundError:
+        return None
+    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return most / (1024 if sys.platform != "darwin" else 1 << 20)
 
 
 def part_concept() -> dict[str, Any]:
@@ -555,12 +563,20 @@ def page(found: dict[str, Any]) -> str:
         ),
         "## Cost",
         f"{speed['texts']:,} texts of {speed['words a text']:.0f} words on average, from text to verdict: "
-        f"{speed['processor seconds']:.0f} s of one processor. The process has "
-        f"{speed['megabytes after a tenth']:.0f} MB after a tenth of them and "
-        f"{speed['megabytes at the end']:.0f} MB at the end, with all texts of this study in memory. A "
-        f"reference of 2,000 of them: {speed['reference bytes'] / 1000:.0f} kB.",
+        f"{speed['processor seconds']:.0f} s of one processor.{memory(speed)} A reference of 2,000 of them: "
+        f"{speed['reference bytes'] / 1000:.0f} kB.",
     ]
     return "\n\n".join(parts) + "\n"
+
+
+def memory(speed: dict[str, Any]) -> str:
+    """A sentence, where it was measured."""
+    if speed["megabytes at the end"] is None:
+        return ""
+    return (
+        f" The process has {speed['megabytes after a tenth']:.0f} MB after a tenth of them and "
+        f"{speed['megabytes at the end']:.0f} MB at the end, with all texts of this study in memory."
+    )
 
 
 def table(head: list[str], rows: list[list[str]]) -> str:

@@ -1,11 +1,11 @@
 """Twenty thousand requests of all kinds: does the service keep memory, threads or files for good?
 
-    python -m benchmarks.soak                 # about a minute on two idle cores
+    python -m benchmarks.soak                 # about two minutes on two idle cores
     python -m benchmarks.soak --small         # 4,000, as in the tests; writes nothing
 
-Serves a TF-IDF bundle with its store, asks it over kept connections (texts of all lengths, twelve routes,
-hostile and wrong bodies, clients that leave early), and measures after each half. Writes
-``benchmarks/results/soak.md``.
+Serves a TF-IDF bundle with its store and asks it over kept connections: every route, texts of all lengths,
+true labels, the pages as people use them (texts are tried, drawn, labelled, skipped, taken back), hostile and
+wrong bodies, clients that leave early. Measures after each half. Writes ``benchmarks/results/soak.md``.
 """
 
 import argparse
@@ -20,10 +20,11 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections import Counter
+from collections import Counter, deque
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, NamedTuple
+from urllib.parse import urlencode
 
 import psutil
 
@@ -33,8 +34,17 @@ from workshop_utils.models.export.tfidf import export_tfidf
 RESULTS = Path(__file__).parent / "results" / "soak.md"
 CLIENTS = 4
 LEAVES_EARLY, LONG = 0.01, 0.005
+#: What the service must be started with as WORKSHOP_TOKEN.
+TOKEN = "a token for the soak"
 JSON = {"Content-Type": "application/json"}
-GETS = ["/livez", "/readyz", "/metrics", "/info", "/model", "/v2/models/reviews", "/docs", "/openapi.json"]
+FORM = {"Content-Type": "application/x-www-form-urlencoded"}
+BEARER = {"Authorization": f"Bearer {TOKEN}"}
+LABELS = ["negative", "positive"]
+GETS = [
+    *("/livez", "/readyz", "/metrics", "/info", "/model", "/openapi.json", "/docs", "/"),
+    *("/v2", "/v2/health/live", "/v2/health/ready", "/v2/models/reviews", "/v2/models/reviews/ready"),
+    *(f"/static/pages/{name}" for name in ("style.css", "pages.css", "label.js", "icon.svg")),
+]
 HOSTILE = [
     *("😴👩‍💻 ❤️", "हिन्दी में किताब", "a\0b", "İstanbul I ı"),
     *("a\x1cb\x85c\u2028d", "e\u0301 x\u0303", "[PAD] [CLS]"),
@@ -42,13 +52,14 @@ HOSTILE = [
 
 
 class Question(NamedTuple):
-    """A request and the status that it must get."""
+    """A request and the status that it must get; ``or_else`` is another one that is right."""
 
     method: str
     path: str
     body: Any
     headers: dict[str, str]
     expected: int
+    or_else: int = 0
 
 
 class Reading(NamedTuple):
@@ -78,7 +89,11 @@ class Visitor:
 
     def __init__(self, port: int, texts: list[str], seed: int) -> None:
         self._port, self._texts, self._rng = port, texts, random.Random(seed)
+        self._name = f"visitor {seed}"
         self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+        self._predictions: deque[str] = deque(maxlen=100)
+        self._session: dict[str, str] = {}
+        self._to_label, self._may_draw = "", False
         self.statuses: Counter[int] = Counter()
         self.unexpected: list[tuple[Question, int]] = []
 
@@ -88,10 +103,11 @@ class Visitor:
             if self._rng.random() < LEAVES_EARLY:
                 self._leave_early()
                 continue
-            question = self._rng.choices([self._good, self._wrong, self._hostile], [6, 3, 1])[0]()
+            kinds = [self._good, self._wrong, self._hostile, self._page]
+            question = self._rng.choices(kinds, [6, 3, 1, 3])[0]()
             status = self._answered(question)
             self.statuses[status] += 1
-            if status != question.expected:
+            if status not in (question.expected, question.or_else):
                 self.unexpected.append((question, status))
         self._connection.close()
 
@@ -100,8 +116,19 @@ class Visitor:
         body = body if isinstance(body, bytes | None) else json.dumps(body).encode()
         self._connection.request(question.method, question.path, body, question.headers)
         with self._connection.getresponse() as response:
-            response.read()
+            self._learn(question, response, response.read())
         return response.status
+
+    def _learn(self, question: Question, response: http.client.HTTPResponse, body: bytes) -> None:
+        """Remember what later questions need: an id, a cookie, what the labelling page asks."""
+        if cookie := response.getheader("Set-Cookie"):
+            self._session = {"Cookie": cookie.split(";")[0]}
+        if response.status == 200 and question.path == "/predict":
+            self._predictions.append(json.loads(body)["prediction_id"])
+        if question.path == "/label" and response.status != 303:
+            asked = re.search(rb'name="prediction_id" value="([^"]+)"', body)
+            self._to_label = asked[1].decode() if asked else ""
+            self._may_draw = b'value="draw"' in body
 
     def _text(self) -> str:
         text = self._rng.choice(self._texts)
@@ -110,7 +137,7 @@ class Visitor:
         return text * self._rng.choice([1, 1, 1, 2, 5])
 
     def _good(self) -> Question:
-        kind = self._rng.randrange(8)
+        kind = self._rng.randrange(9)
         if kind == 0:
             texts = [self._text() for _ in range(8)]
             return Question("POST", "/predict/batch", {"text": texts}, JSON, 200)
@@ -119,11 +146,37 @@ class Visitor:
             return Question("POST", "/v2/models/reviews/infer", body, JSON, 200)
         if kind == 2:
             return Question("GET", self._rng.choice(GETS), None, {}, 200)
+        if kind == 3 and self._predictions:
+            label = {"prediction_id": self._rng.choice(self._predictions), "label": self._rng.choice(LABELS)}
+            return Question("POST", "/feedback", label, JSON | BEARER, 200)
         return Question("POST", "/predict", {"text": self._text()}, JSON, 200)
 
     def _hostile(self) -> Question:
         text = self._rng.choice(HOSTILE) * self._rng.randrange(1, 200)
         return Question("POST", "/predict", {"text": text}, JSON, 200)
+
+    def _page(self) -> Question:
+        """What a person does in a browser next."""
+        if not self._session or self._rng.random() < 0.02:
+            return self._form("/session", 303, token=TOKEN, name=self._name, next="/label")
+        if self._rng.random() < 0.4:
+            return self._form("/", 200, text=self._text())
+        asked, self._to_label = self._to_label, ""
+        fields = {"action": "undo"} if self._rng.random() < 0.1 else {}
+        if asked:
+            skips = self._rng.random() < 0.2
+            fields = {"action": "skip"} if skips else {"label": self._rng.choice(LABELS)}
+            fields["prediction_id"] = asked
+        elif self._may_draw:
+            fields, self._may_draw = {"action": "draw"}, False
+        if not fields:
+            return Question("GET", "/label", None, self._session, 200)
+        # 422: another visitor was faster, or nothing has come since the last draw
+        return self._form("/label", 303, 422, **fields)
+
+    def _form(self, path: str, expected: int, or_else: int = 0, **fields: str) -> Question:
+        body = urlencode(fields, errors="replace").encode("ascii")
+        return Question("POST", path, body, FORM | self._session, expected, or_else)
 
     def _wrong(self) -> Question:
         wrong = [
@@ -135,6 +188,11 @@ class Visitor:
             ("POST", "/predict/batch", {"text": ["a"] * 65}, JSON, 413),
             ("POST", "/predict", b'{"text": "a"}', {"Content-Type": "text/plain"}, 415),
             ("POST", "/feedback", {"prediction_id": "a", "label": "b"}, JSON, 403),
+            ("POST", "/feedback", {"prediction_id": "a", "label": "b"}, JSON | BEARER, 404),
+            ("GET", "/label", None, {}, 403),
+            ("POST", "/", b"text=+", FORM, 422),
+            ("POST", "/session", b"token=guessed&name=me", FORM, 403),
+            ("POST", "/", b"text=a", FORM | {"Sec-Fetch-Site": "cross-site"}, 403),
             ("POST", "/v2/models/other/infer", _v2(["a"]), JSON, 404),
             ("GET", f"/nowhere/{self._rng.random()}", None, {}, 404),
             ("DELETE", "/predict", None, {}, 405),
@@ -208,9 +266,9 @@ def report(soaked: Soaked, requests: int) -> str:
         [
             f"# The service after {requests:,} requests of all kinds",
             "",
-            "Made by `python -m benchmarks.soak`: texts of one to 100,000 characters, twelve routes, hostile "
-            f"and wrong bodies, clients that leave early, over {CLIENTS} kept connections. Measured after "
-            "each half, when all clients had gone.",
+            "Made by `python -m benchmarks.soak`: every route, texts of one to 100,000 characters, true "
+            "labels, the pages and their files, people who label, hostile and wrong bodies, clients that "
+            f"leave early, over {CLIENTS} kept connections. Measured after each half, when nobody was there.",
             "",
             "| after | resident memory | threads | open files |",
             "|:--|--:|--:|--:|",
@@ -233,7 +291,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as scratch:
         bundle = _bundle(Path(scratch) / "reviews")
         command = [sys.executable, "-u", "-m", "workshop_utils", "serve", "--bundle", str(bundle)]
-        environment = os.environ | {"WORKSHOP_HOME": scratch}
+        environment = os.environ | {"WORKSHOP_HOME": scratch, "WORKSHOP_TOKEN": TOKEN}
         with subprocess.Popen(
             [*command, "--port", "0", "--store-texts"],
             stdout=subprocess.PIPE,

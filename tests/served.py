@@ -35,8 +35,8 @@ class Process:
         self._reader = threading.Thread(target=self._read)
         self._reader.start()
         self.told = self._until_curl()
-        found = re.search(r"http://\S+?:\d+", self.told)
-        self.client = Client(found[0]) if found else None
+        found = re.search(r"answers at (http://\S+:\d+);", self.told)
+        self.client = Client(found[1]) if found else None
 
     def _read(self):
         for line in self.process.stderr:

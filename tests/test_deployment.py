@@ -2,6 +2,7 @@
 
 import errno
 import json
+import math
 import os
 import shutil
 from pathlib import Path
@@ -17,6 +18,7 @@ from workshop_utils.errors import WorkshopError
 from workshop_utils.files import sha256
 from workshop_utils.models.bundle import read_card
 from workshop_utils.production.deployment import (
+    DAMAGED,
     Lineage,
     Told,
     approve,
@@ -250,6 +252,51 @@ def test_a_damaged_pointer_is_replaced_by_promote_and_refused_by_the_others(depl
     assert clear_pointer(deployment, "waiting", TOLD) and clear_pointer(deployment, "waiting", TOLD) is None
 
 
+def test_that_a_pointer_was_damaged_is_part_of_the_history(deploy, deployment):
+    a, b = deploy("a"), deploy("b")
+    (deployment / "current").write_text("half a na\0", encoding="utf-8")
+    assert live_pointers(deployment)["current"] == DAMAGED
+    shown = CliRunner().invoke(app, ["history", "--deployment", str(deployment)])
+    assert "(killed)" not in shown.stdout and "champion" not in shown.stdout
+    assert "The pointer current is damaged; promote a bundle again." in shown.stderr
+    c = deploy("c")
+    change = read_history(deployment).changes[-1]
+    assert (change.previous, change.champion, change.version) == (DAMAGED, DAMAGED, c)
+    history = read_history(deployment)
+    assert history.unfinished(live_pointers(deployment)) == set(), "what was promoted was promoted"
+    assert history.champions(c) == [a, b, c] and roll_back(deployment, TOLD).version == b
+
+
+def test_a_first_champion_whose_pointer_was_damaged_is_none_that_was_killed(deploy, deployment):
+    a = deploy("a")
+    (deployment / "current").write_text("", encoding="utf-8")
+    assert deploy("a") == a
+    history = read_history(deployment)
+    assert [each.previous for each in history.changes] == [None, DAMAGED]
+    assert history.unfinished(live_pointers(deployment)) == set()
+
+
+def test_a_promotion_that_is_killed_beside_a_damaged_pointer_is_known_for_one(
+    deploy, deployment, monkeypatch
+):
+    deploy("a")
+    (deployment / "current").write_text("", encoding="utf-8")
+
+    def die(path, content):
+        if path.name == "current":
+            raise KeyboardInterrupt
+        return atomic_write(path, content)
+
+    atomic_write = promoting.atomic_write
+    monkeypatch.setattr(promoting, "atomic_write", die)
+    with pytest.raises(KeyboardInterrupt):
+        deploy("b")
+    assert read_history(deployment).unfinished(live_pointers(deployment)) == {2}
+    monkeypatch.undo()
+    deploy("b")
+    assert read_history(deployment).unfinished(live_pointers(deployment)) == {2}
+
+
 def test_a_damaged_line_of_the_history_is_told_and_no_promotion_fails_of_it(deploy, deployment):
     deploy("a")
     deploy("b")
@@ -433,6 +480,17 @@ def test_a_version_of_another_deployment_keeps_what_is_known_of_it(deploy, deplo
     assert read_manifest(other / "versions" / done.version).lineage.policy == "1" * 64
 
 
+@pytest.mark.parametrize("name", ["v1", "1-a", "0001-ABCDEF012345"])
+def test_a_bundle_in_a_folder_of_that_name_with_somebodys_json_beside_it_is_a_bundle(
+    bundles, deployment, tmp_path, name
+):
+    """Only names that a deployment gives have manifests."""
+    bundle = shutil.copytree(bundles / "a", tmp_path / "versions" / name)
+    bundle.with_name(f"{name}.json").write_text('{"mine": true}', encoding="utf-8")
+    done = promote(bundle, deployment, TOLD)
+    assert done.changed and read_manifest(deployment / "versions" / done.version).lineage == Lineage()
+
+
 @pytest.mark.parametrize("text", ["a\nb\r\x1b[31m", "\ud800", "हिन्दी 😴", '"\\', "x" * 100_000, "\x00\u2028"])
 def test_any_name_and_reason_stays_on_one_line(bundles, deployment, text):
     promote(bundles / "a", deployment, Told(text, text))
@@ -474,6 +532,18 @@ def test_the_command_says_what_is_so_now_and_exits_with_3_when_it_was_so_already
     assert (rows[0]["by"], rows[0]["reason"]) == ("me", "it is the first") and rows[-1]["finished"]
     table = workshop("history").stdout.splitlines()
     assert len(table) == len(rows) + 2 and "it is the first" in table[1] and "champion" in table[-1]
+
+
+def test_figures_that_are_no_numbers_are_json_that_every_program_reads(bundles, home):
+    figures = {"macro_f1": math.nan, "loss": math.inf, "accuracy": 0.5}
+    promote(bundles / "a", home / "deployment", TOLD._replace(figures=figures))
+
+    def refuse(word):
+        raise AssertionError(f"{word} is no JSON")
+
+    (row,) = json.loads(workshop("history", "--json").stdout, parse_constant=refuse)
+    assert row["figures"] == {"macro_f1": "NaN", "loss": "Infinity", "accuracy": 0.5}
+    assert "macro_f1 nan" in workshop("history").stdout
 
 
 @pytest.mark.parametrize(

@@ -39,6 +39,7 @@ def bundles(tmp_path_factory):
 ALL_WAYS = ["first", "next", "challenger", "promote the challenger", "clear", "approve", "rollback"]
 
 
+@pytest.mark.fault(21)
 @posix
 @pytest.mark.parametrize(
     ("how", "scenarios"), [("kill", ALL_WAYS), ("torn", ["first"]), ("full", ["wait", "approve"])]
@@ -95,6 +96,7 @@ promote(sys.argv[1], sys.argv[2], Told("the first"))
 """
 
 
+@pytest.mark.fault(21)
 def test_of_two_promoters_one_wins_and_the_other_says_so(bundles, tmp_path):
     deployment = tmp_path / "dep"
     old = promote(bundles / "a", deployment, TOLD).version
@@ -138,6 +140,7 @@ while done < 6:
 """
 
 
+@pytest.mark.fault(21)
 def test_promoters_in_a_race_leave_a_history_without_a_gap(bundles, tmp_path):
     deployment = tmp_path / "dep"
     command = [sys.executable, "-c", MANY, str(deployment), str(bundles / "a"), str(bundles / "b")]

@@ -1,12 +1,16 @@
 """Files are whole or not there, folders are swapped so that kill -9 loses nothing, one lock holds for all."""
 
+import errno
+import os
 import subprocess
 import sys
 import threading
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
+from workshop_utils import files
 from workshop_utils.errors import WorkshopError
 from workshop_utils.files import (
     atomic_path,
@@ -45,6 +49,35 @@ def test_a_write_that_fails_keeps_the_old_file(tmp_path):
     with pytest.raises(UnicodeEncodeError):
         atomic_write(target, "\ud800")
     assert target.read_text(encoding="utf-8") == "old" and names(tmp_path) == ["a.txt"]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows brings names to the disk by itself")
+@pytest.mark.parametrize("knows_it", [True, False], ids=["its own disk", "a network disk"])
+def test_on_macos_the_drives_own_cache_is_emptied_where_the_disk_can(tmp_path, monkeypatch, knows_it):
+    asked, synced = [], []
+
+    def fcntl(descriptor, command):
+        asked.append((os.fstat(descriptor).st_ino, command))
+        if not knows_it:
+            raise OSError(errno.ENOTSUP, "Operation not supported")
+
+    monkeypatch.setattr(files, "fcntl", SimpleNamespace(F_FULLFSYNC=51, fcntl=fcntl))
+    monkeypatch.setattr(os, "fsync", lambda descriptor: synced.append(os.fstat(descriptor).st_ino))
+    target = atomic_write(tmp_path / "a.txt", "whole")
+    both = [target.stat().st_ino, tmp_path.stat().st_ino]
+    assert asked == [(inode, 51) for inode in both]
+    assert synced == ([] if knows_it else both)
+
+
+@pytest.mark.parametrize("module", [None, SimpleNamespace()], ids=["windows", "linux"])
+def test_elsewhere_a_file_is_synced_as_everywhere(tmp_path, monkeypatch, module):
+    synced = []
+    monkeypatch.setattr(files, "fcntl", module)
+    monkeypatch.setattr(os, "fsync", synced.append)
+    with (tmp_path / "a.txt").open("w", encoding="utf-8") as file:
+        file.write("whole")
+        files.sync_file(file)
+        assert synced == [file.fileno()] and (tmp_path / "a.txt").read_text(encoding="utf-8") == "whole"
 
 
 def test_sums_are_kept_by_name(tmp_path):

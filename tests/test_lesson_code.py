@@ -2,15 +2,19 @@
 
 import ast
 
+import numpy as np
 import pytest
 
 from tests.conftest import COURSE
+from workshop_utils.course.builder import build_notebook
 from workshop_utils.course.syllabus import lesson_source
 from workshop_utils.paths import ROOT
+from workshop_utils.production.monitoring import ErrorDetector, risen_shares
 
 #: Functions of lessons that share a name with one of the package and are something else on purpose.
 OTHER_THINGS = {
     ("01", "verdict"): "a sentence about a column, not about a difference",
+    ("03", "judge"): "a sentence about a difference, not about a challenger",
     ("03", "encode"): "byte-pair encoding by hand, one text at a time, before the library does it",
     ("05", "build"): "a network, not the notebooks",
     ("07", "examples"): "frozen states of texts, not their ids",
@@ -65,3 +69,20 @@ def test_the_list_of_other_things_is_no_longer_than_it_must_be():
     names = {(lesson.id, function.name) for lesson in COURSE.lessons for function in shared(lesson)}
     assert OTHER_THINGS.keys() <= names
     assert ("06", "at_most") in names, "the comparison sees something"
+
+
+@pytest.mark.parametrize("error", [0.1, 0.2, 0.3])
+def test_the_detector_that_learners_write_alarms_at_the_same_label_as_the_packages(error):
+    cells = build_notebook(COURSE.lesson("09"), "solved").cells
+    [solution] = [cell.source for cell in cells if "def first_alarm(" in cell.source]
+    tolerance, run_length, smallest_rise = 0.15, 500, 0.03
+    stakes = (risen_shares(tolerance, smallest_rise) - tolerance) / (tolerance * (1 - tolerance))
+    learner = {"np": np, "stakes": stakes, "tolerance": tolerance, "run_length": run_length}
+    exec(solution, learner)
+    alarms = []
+    for errors in np.random.default_rng(0).random((20, 1500)) < error:
+        package = ErrorDetector(tolerance, run_length, smallest_rise)
+        package.add_many(errors)
+        alarms.append(package.report().alarm_at)
+        assert learner["first_alarm"](errors) == alarms[-1]
+    assert (error > tolerance) == all(alarms), "both kinds of stream are there: found and not found"

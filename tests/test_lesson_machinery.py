@@ -213,6 +213,17 @@ def test_shuffled_labels_are_the_same_labels_in_another_order(monkeypatch):
     assert 0.05 < (shuffled.y_train == right.y_train).mean() < 0.2
 
 
+def test_shuffled_reviews_keep_their_texts_and_how_many_are_positive(monkeypatch):
+    from workshop_utils.data import load_reviews
+
+    right = load_reviews("sample")
+    monkeypatch.setenv("WORKSHOP_SHUFFLE_LABELS", "1")
+    shuffled = load_reviews("sample")
+    assert shuffled["review"].equals(right["review"])
+    assert shuffled["sentiment"].value_counts().equals(right["sentiment"].value_counts())
+    assert 0.4 < (shuffled["sentiment"] == right["sentiment"]).mean() < 0.6
+
+
 def test_the_guide_for_instructors_holds_notes_mistakes_and_minutes():
     guide = instructors_guide(COURSE)
     assert "who has trained a network before" in guide
@@ -271,8 +282,9 @@ def names(cell, context):
 
 
 def test_blocks_of_remade_lessons_are_three_lessons_and_breaks_in_210_minutes():
+    to_come = set() if COURSE.lessons[-1].id == "11" else {COURSE.blocks[-1].name}
     for block in COURSE.blocks:
-        if not NOT_REMADE & set(block.lessons):
+        if not NOT_REMADE & set(block.lessons) and block.name not in to_come:
             assert len(block.lessons) == 3 and block.minutes == 210
 
 

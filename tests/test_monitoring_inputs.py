@@ -25,10 +25,11 @@ from workshop_utils.models.bundle import (
     read_reference,
     text_traits,
 )
-from workshop_utils.models.bundle.reference import MOST_BYTES, parse_reference
+from workshop_utils.models.bundle.reference import MOST_BYTES, _as_json, parse_reference
 from workshop_utils.models.bundle.text_traits import (
     BUCKETS,
     NO_PROBABILITY,
+    hash_of_text,
     language_of,
     named_buckets,
     probability_steps,
@@ -36,15 +37,21 @@ from workshop_utils.models.bundle.text_traits import (
 )
 from workshop_utils.paths import ROOT
 from workshop_utils.production.monitoring import (
+    BlockBets,
     ConceptMonitor,
+    DomainClassifier,
+    ErrorReport,
     InputMonitor,
     Objective,
     OperationsMonitor,
     RateBets,
+    RepeatedTexts,
     fewest_steps,
+    input_monitor,
     watch_labels,
     watch_predictions,
 )
+from workshop_utils.production.monitoring.drift_report import without_nan
 from workshop_utils.production.store import Feedback, add_label, add_predictions, open_store, scored_texts
 
 CLASSES = ["neg", "pos"]
@@ -108,13 +115,27 @@ def written(rng, subject, words=30):
     return " ".join(each[int(place * len(each))] for each, place in zip(lists, places, strict=True))
 
 
+def answered(rng, text, up=0.0):
+    """A text with an answer: traits, as the service would hand them over."""
+    positive = min(1.0, float(rng.beta(2, 2)) + up)
+    return text_traits(text, CLASSES[positive > 0.5], [1 - positive, positive])
+
+
 def stream(seed, count, share_of_shop=0.0, up=0.0):
-    """Texts with answers: traits, as the service would hand them over."""
+    """Different texts with answers."""
     rng = np.random.default_rng(seed)
     for _ in range(count):
-        text = written(rng, SHOP if rng.random() < share_of_shop else FILM)
-        positive = min(1.0, float(rng.beta(2, 2)) + up)
-        yield text_traits(text, CLASSES[positive > 0.5], [1 - positive, positive])
+        yield answered(rng, written(rng, SHOP if rng.random() < share_of_shop else FILM), up)
+
+
+SHORT = [f"{one} {other}" for one in COMMON[:15] for other in FILM + SHOP[:3]]
+
+
+def unequal(rng, count, share_of_short=0.4):
+    """Texts that repeat unequally: 40 % are of 225 short ones, the others come once."""
+    for _ in range(count):
+        short = rng.random() < share_of_short
+        yield SHORT[rng.integers(len(SHORT))] if short else written(rng, FILM)
 
 
 @pytest.fixture(scope="module")
@@ -203,7 +224,7 @@ def test_reference_statistics_are_small_and_hold_no_text(bundle, tmp_path):
 
 
 def test_without_words_only_numbers_are_kept():
-    made = make_reference(CLASSES, ["one two", "three"], np.eye(2), [0, 1], ["one two"] * 9, keep="numbers")
+    made = make_reference(CLASSES, ["one two", "three"], np.eye(2), [0, 1], ["one more"] * 9, keep="numbers")
     assert made.buckets is None and made.known_counts is None and not made.told_words
     assert sorted(made.lengths.tolist()) == [5, 7]
 
@@ -216,9 +237,32 @@ def test_a_thousand_classes_still_fit_into_a_megabyte():
     assert 100 < len(made) < 2000
 
 
-def test_a_repeated_text_of_the_reference_counts_once():
-    texts = ["good", "good", "bad", "good"]
-    assert len(make_reference(CLASSES, texts, np.full((4, 2), 0.5), np.zeros(4))) == 2
+def test_a_text_that_the_table_has_several_times_is_known_and_not_compared_with():
+    texts = ["good", "GOOD ", "bad", "good", "so so"]
+    made = make_reference(CLASSES, texts, np.full((5, 2), 0.5), np.zeros(5), ["so so"])
+    assert made.text_hashes.tolist() == [hash_of_text("bad")]
+    assert made.known_hashes.tolist() == sorted(map(hash_of_text, ("good", "bad", "so so")))
+    assert sorted(made.row_hashes.tolist()) == sorted(map(hash_of_text, [*texts, "so so"]))
+    table = [*texts, "bad"]
+    assert len(make_reference(CLASSES, ["bad", "new"], np.eye(2), [0, 0], table=table)) == 1
+
+
+def test_of_many_different_texts_the_repeated_ones_are_known_first(monkeypatch):
+    monkeypatch.setattr("workshop_utils.models.bundle.reference._KNOWN_HASHES", 3)
+    texts = [f"text {number}" for number in range(50)]
+    made = make_reference(CLASSES, texts, np.full((50, 2), 0.5), np.zeros(50), ["often", "often"])
+    assert len(made.known_hashes) == 3 and hash_of_text("often") in made.known_hashes
+
+
+def test_a_reference_of_an_older_bundle_has_no_hashes_of_texts_and_is_compared_with(reference):
+    told = json.loads(_as_json(reference))
+    for name in ("text_hashes", "row_hashes", "known_hashes"):
+        del told[name]
+    old = parse_reference(json.dumps(told).encode())
+    assert old.text_hashes is None and len(old) == len(reference)
+    monitor = watched(old, stream(1, 200, share_of_shop=0.5))
+    assert finding(monitor, "domain classifier").verdict == "changed"
+    assert watched(old, [next(stream(7, 1))] * 100).report().verdict("data") == "changed"
 
 
 def test_a_bundle_without_reference_loads_and_has_none(bundle):
@@ -238,6 +282,7 @@ def test_a_reference_needs_texts(bundle):
         ({"language_names": []}, "does not list"),
         ({"sizes": None}, "differ in number"),
         ({"lengths": {"shape": [10**12], "data": ""}}, "too large"),
+        ({"text_hashes": {"shape": [0], "data": "eJwDAAAAAAE="}}, "hashes differ in number"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
@@ -272,6 +317,54 @@ def test_a_risen_rate_is_found_and_a_weight_of_nothing_changes_nothing():
         idle.add(bool(bad), weight=0.0)
     assert bets.alarm_at is not None and bets.alarm_at < 200
     assert idle.alarm_at is None and idle.bad == 0
+
+
+def in_bursts(rng, share, length, count):
+    """Bad events that come in runs of so many: 1 or 0."""
+    begins = rng.random(count) < share / length / (1 - share)
+    bad, left = np.zeros(count), 0
+    for place, begin in enumerate(begins):
+        left = length if begin and not left else left
+        bad[place], left = left > 0, max(0, left - 1)
+    return bad
+
+
+@pytest.mark.parametrize("length", [1, 20, 64])
+def test_bursts_within_the_allowed_share_alarm_as_rarely_as_promised(length):
+    """Bets on each event take a burst for so many proofs: they alarm in nearly all of these streams."""
+    rng, streams, events, run_length = np.random.default_rng(0), 40, 4000, 10_000
+    in_blocks = on_each = 0
+    for _ in range(streams):
+        blocks, each = BlockBets(0.01, run_length), RateBets(0.01, run_length, (2.0, 6.0, 14.4))
+        for bad in in_bursts(rng, 0.01, length, events):
+            blocks.add(bool(bad))
+            each.add(bool(bad))
+        in_blocks += blocks.alarm_at is not None
+        on_each += each.alarm_at is not None
+    assert in_blocks / streams <= events / run_length
+    assert on_each / streams > {1: -1, 20: 0.7, 64: 0.3}[length]
+
+
+@pytest.mark.parametrize(("rate", "within"), [(2, 8000), (6, 1000), (14.4, 600), (100, 400)])
+def test_a_burn_is_found_in_blocks_the_faster_the_stronger_it_is(rate, within):
+    rng, found = np.random.default_rng(1), []
+    for _ in range(20):
+        bets = BlockBets(0.01, 100_000)
+        for bad in rng.random(20_000) < 0.01 * rate:
+            bets.add(bool(bad))
+            if bets.alarm_at:
+                break
+        found.append(bets.alarm_at or math.inf)
+    assert np.median(found) <= within and min(found) >= bets.fewest
+
+
+def test_requests_that_fail_together_count_as_one():
+    one_burst, often = RateBets(0.001, 1000, (2.0, 14.4)), RateBets(0.001, 1000, (2.0, 14.4))
+    for bets in (one_burst, often):
+        bets.add_counts(good=10_000, bad=20, burst=20)
+    assert one_burst.alarm_at is None
+    often.add_counts(good=19_000, bad=400, burst=20)
+    assert often.alarm_at == 10_020 + 19_400
 
 
 def test_ten_million_bad_events_do_not_overflow():
@@ -344,15 +437,27 @@ def test_answers_of_a_cross_validation_are_compared_by_their_labels_only():
     texts = [f"{written(rng, FILM)} {number}" for number in range(200)]
     unsure = np.stack([positive := rng.uniform(0.3, 0.7, 200), 1 - positive], 1)
     sure = [
-        text_traits(text, CLASSES[int(p[1] > 0.5)], np.rint(p)) for text, p in zip(texts, unsure, strict=True)
+        text_traits(f"{text} anew", CLASSES[int(p[1] > 0.5)], np.rint(p))
+        for text, p in zip(texts, unsure, strict=True)
     ]
     for same_model in (True, False):
         made = make_reference(CLASSES, texts, unsure, np.zeros(200), same_model=same_model)
         monitor = watched(made, sure)
         assert (finding(monitor, "confidence").verdict == "changed") == same_model
-        assert finding(monitor, "label").verdict == "quiet"
-    assert "cross-validation" in finding(monitor, "probability").reason
-    assert monitor.report().verdict("prediction") == "quiet"
+        assert (finding(monitor, "label").verdict == "quiet") == same_model
+    assert all("cross-validation" in finding(monitor, name).reason for name in ("label", "probability"))
+    assert monitor.report().verdict("prediction") == "insufficient data"
+
+
+def test_labels_of_a_cross_validation_are_not_compared_either_but_a_label_that_nobody_knows_is_seen():
+    rng = np.random.default_rng(0)
+    texts = [f"{written(rng, FILM)} {number}" for number in range(300)]
+    folds = np.stack([positive := (rng.random(300) < 0.2).astype(float), 1 - positive], 1)
+    made = make_reference(CLASSES, texts[:200], folds[:200], np.zeros(200), same_model=False)
+    others = [text_traits(text, "neg", [1.0, 0.0]) for text in texts[200:]]
+    assert finding(watched(made, others), "label").verdict == "insufficient data"
+    strange = [each._replace(label="a label that nobody knows") for each in others]
+    assert finding(watched(made, strange), "label").verdict == "changed"
 
 
 def test_a_longer_run_length_costs_delay(reference):
@@ -370,11 +475,106 @@ def test_nothing_and_one_text_are_insufficient_data(reference):
         assert all("fewest" in each.reason for each in report.findings)
 
 
-def test_identical_texts_count_once(reference):
+def test_a_broken_sender_of_one_text_is_found(reference):
     one = next(stream(7, 1))
-    report = watched(reference, [one] * 300).report()
+    monitor = watched(reference, [one] * 300)
+    report = monitor.report()
     assert report.texts == 300 and report.twice == 299
-    assert report.verdict("data") == "insufficient data"
+    assert finding(monitor, "repeated texts").alarm_at < 60
+    assert finding(monitor, "repeated texts").now["share of texts"] == pytest.approx(299 / 300)
+    assert report.verdict("data") == "changed"
+
+
+def test_a_sender_of_one_text_of_the_table_is_found_and_nothing_else_is_compared(reference):
+    rng = np.random.default_rng(0)
+    known = written(rng, FILM)
+    made = make_reference(
+        CLASSES, [written(rng, FILM) for _ in range(200)], np.full((200, 2), 0.5), np.zeros(200), [known] * 3
+    )
+    monitor = watched(made, [answered(rng, known)] * 200)
+    assert finding(monitor, "repeated texts").verdict == "changed"
+    assert "All texts came before" in finding(monitor, "domain classifier").reason
+
+
+@pytest.fixture(scope="module")
+def repeating():
+    """A reference whose table repeats unequally."""
+    rng = np.random.default_rng(20)
+    texts, known = list(unequal(rng, 1000)), list(unequal(rng, 1000))
+    positive = rng.beta(2, 2, size=1000)
+    return make_reference(CLASSES, texts, np.stack([1 - positive, positive], 1), np.zeros(1000), known)
+
+
+def test_streams_that_repeat_as_unequally_as_the_table_are_quiet_as_often_as_promised(repeating):
+    streams, texts, run_length = 12, 800, 2000.0
+    alarms = []
+    for seed in range(streams):
+        rng = np.random.default_rng([21, seed])
+        traits = (answered(rng, text) for text in unequal(rng, texts))
+        report = watched(repeating, traits, run_length, seed).report()
+        alarms.append([report.verdict(kind) == "changed" for kind in ("data", "prediction")])
+        assert 0.1 < report.twice / texts < 0.5
+    assert (np.mean(alarms, axis=0) <= texts / run_length).all()
+
+
+@pytest.mark.parametrize(("share", "rises"), [(0.75, True), (0.02, False)])
+def test_more_or_fewer_repeated_texts_than_in_the_table_are_found(repeating, share, rises):
+    rng = np.random.default_rng(22)
+    monitor = watched(repeating, (answered(rng, text) for text in unequal(rng, 400, share)))
+    found = finding(monitor, "repeated texts")
+    assert found.verdict == "changed"
+    assert (found.now["share of texts"] > found.reference["share of texts"]) == rises
+
+
+def test_where_the_table_has_no_repeats_only_more_than_half_of_repeated_texts_are_an_alarm():
+    rng = np.random.default_rng(23)
+    for share, alarmed in ((0.3, False), (0.9, True)):
+        repeats = RepeatedTexts(np.arange(500, dtype=np.uint32), 0)
+        capital = [repeats.add(int(7 if rng.random() < share else number)) for number in range(1000, 1400)]
+        assert (max(capital) > 10_000) == alarmed
+
+
+@given(cut=st.integers(0, 60), rows=st.booleans())
+@settings(max_examples=20, deadline=None)
+def test_repeated_texts_go_on_after_a_restart_to_the_bit(cut, rows):
+    hashes = np.array([1, 1, 2, 3] * 5, np.uint32) if rows else None
+    texts = np.random.default_rng(0).integers(0, 9, 60).tolist()
+    whole, part = RepeatedTexts(hashes, 3), RepeatedTexts(hashes, 3)
+    for each in texts[:cut]:
+        part.add(each)
+    again = RepeatedTexts(hashes, 3)
+    again.restore(json.loads(json.dumps(part.to_json())))
+    for place, each in enumerate(texts):
+        whole.add(each)
+        if place >= cut:
+            again.add(each)
+    assert again.to_json() == whole.to_json()
+
+
+def test_texts_without_words_are_not_said_to_be_not_kept(reference):
+    monitor = watched(reference, (text_traits("!" * length, "pos", [0.5, 0.5]) for length in range(1, 41)))
+    assert finding(monitor, "unknown words").reason == "None of the texts has a word."
+    assert not any("store-texts" in each.reason for each in monitor.report().findings)
+
+
+def test_a_word_of_fewer_than_three_texts_is_never_told(reference):
+    rng = np.random.default_rng(24)
+    texts = [
+        f"Schwarzenberger {written(rng, SHOP)}" if number in (30, 60) else written(rng, SHOP)
+        for number in range(100)
+    ]
+    monitor = watched(reference, (answered(rng, text) for text in texts))
+    words = monitor.report().words.new
+    assert words and "schwarzenberger" not in words
+    classifier = DomainClassifier(reference.known_counts, reference.known_texts)
+    both = ("ab", "cd")  # of two words with one number, neither borrows the other's texts
+    for word in (both[0], both[1], both[0], both[1]):
+        classifier.remember(np.array([5], np.uint16), [word])
+        classifier.weights[5] = 1.0
+        assert classifier.telling_words([], np.zeros(0, np.uint16)).new == []
+    for _ in range(3):
+        classifier.remember(np.array([5], np.uint16), [both[0]])
+    assert classifier.telling_words([], np.zeros(0, np.uint16)).new == ["ab"]
 
 
 @pytest.mark.parametrize("text", [*HOSTILE, "यह फिल्म बहुत अच्छी थी"], ids=range(len(HOSTILE) + 1))
@@ -464,12 +664,13 @@ def test_a_restart_anywhere_changes_no_bit(reference, tmp_path_factory, cut, see
         assert all((first[name] == second[name]).all() for name in first.files)
 
 
-def test_the_state_does_not_grow_with_the_stream(reference, tmp_path):
+def test_the_state_does_not_grow_with_the_stream(reference, tmp_path, monkeypatch):
+    monkeypatch.setattr(input_monitor, "KEPT_SIMILARITIES", 300)
     monitor = InputMonitor(reference, 1000.0)
     sizes = []
-    for number, each in enumerate(stream(14, 1800, share_of_shop=0.2), start=1):
+    for number, each in enumerate(stream(14, 2400, share_of_shop=0.2), start=1):
         monitor.add(number, each)
-        if number in (390, 1590):
+        if number in (390, 2390):  # as far in a round of 400 reference texts, and in one of 2,000 texts
             sizes.append(monitor.save(tmp_path / "state.npz").stat().st_size)
     first, last = sizes
     assert last < 1.2 * first
@@ -479,13 +680,71 @@ def test_a_state_of_another_bundle_or_a_broken_one_is_refused(reference, tmp_pat
     path = watched(reference, stream(15, 20)).save(tmp_path / "state.npz")
     with pytest.raises(WorkshopError, match="another bundle"):
         InputMonitor.load(path, reference, 2000.0)
-    path.write_bytes(path.read_bytes()[:100])
-    with pytest.raises(WorkshopError, match="damaged"):
-        InputMonitor.load(path, reference, 1000.0)
     assert InputMonitor.load(tmp_path / "none.npz", reference, 1000.0).last == 0
 
 
+def test_a_state_that_is_damaged_anywhere_is_refused_in_one_sentence_or_read_whole(reference, tmp_path):
+    """Broken bytes raise zlib.error, tokenize.TokenError and many more inside NumPy."""
+    monitor = watched(reference, stream(15, 20))
+    path = monitor.save(tmp_path / "state.npz")
+    content, rng = path.read_bytes(), np.random.default_rng(0)
+    refused = 0
+    for place in [*range(0, 400, 10), *rng.integers(0, len(content), 60).tolist(), -1]:
+        damaged = bytearray(content)
+        damaged[place] ^= 0xFF
+        for broken in (bytes(damaged), content[: max(0, place)]):
+            path.write_bytes(broken)
+            try:
+                found = InputMonitor.load(path, reference, 1000.0)
+            except WorkshopError as error:
+                refused += 1
+                assert str(error).count(". ") == 0 and "remove it" in str(error)
+            else:
+                assert found.report() == monitor.report()
+    assert refused > 150
+
+
 # Concept drift
+
+
+def test_how_much_a_text_looked_like_the_reference_outlives_the_round(reference, monkeypatch):
+    monkeypatch.setattr(input_monitor, "KEPT_SIMILARITIES", 500)
+    monitor, traits = InputMonitor(reference, 1e9), list(stream(16, 900, share_of_shop=0.5))
+    first = {}
+    for number, each in enumerate(traits, start=1):
+        monitor.add(number, each)
+        if monitor.similarity(number) is not None:
+            first[number] = monitor.similarity(number)
+    assert monitor.report().rounds == 3
+    assert all(
+        monitor.similarity(number, traits[number - 1]) == first[number] for number in first if number > 401
+    )
+    assert monitor.similarity(100) is None and monitor.similarity(100, traits[99]) is None
+    assert 0.2 < np.mean(list(first.values())) < 0.9
+
+
+def test_what_was_learned_in_one_round_says_in_the_next_what_looks_alike(reference):
+    monitor, rng = InputMonitor(reference, 1e9), np.random.default_rng(17)
+    for number in range(1, 411):
+        monitor.add(number, answered(rng, written(rng, SHOP if number % 2 else FILM)))
+    assert monitor.report().rounds == 2
+    alike = [monitor.similarity(10**6, answered(rng, written(rng, FILM))) for _ in range(30)]
+    other = [monitor.similarity(10**6, answered(rng, written(rng, SHOP))) for _ in range(30)]
+    assert np.mean(other) < 0.2 < 0.5 < np.mean(alike)
+
+
+def test_inputs_that_change_raise_no_alarm_about_the_concept_although_labels_come_late(reference):
+    """Labels come after all predictions, over several rounds; the model is bad at other inputs only."""
+    monitor, concept = InputMonitor(reference, 1e9), ConceptMonitor(0.15, 2000)
+    rng, wrong = np.random.default_rng(18), []
+    for number in range(1, 1801):
+        shop = rng.random() < 0.5
+        monitor.add(number, answered(rng, written(rng, SHOP if shop else FILM)))
+        wrong.append(bool(rng.random() < (0.6 if shop else 0.12)))
+    for number, each in enumerate(wrong, start=1):
+        concept.add(each, monitor.similarity(number))
+    assert monitor.report().rounds >= 4
+    assert concept.report().verdict == "quiet" and concept.report().untold <= 10
 
 
 def concept_after(reference, wrong_share, shop_share=0.0, wrong_shop=0.0, seed=0):
@@ -532,6 +791,16 @@ def test_concept_state_goes_through_json_to_the_bit():
         assert part.to_json() == whole.to_json(), place
 
 
+@pytest.mark.parametrize("changed", [{"tolerance": 0.2}, {"run_length": 3000}])
+def test_a_concept_state_of_other_settings_or_a_damaged_one_is_refused(changed):
+    concept = ConceptMonitor(0.15, 2000)
+    with pytest.raises(WorkshopError, match="belongs to another tolerance"):
+        ConceptMonitor(**({"tolerance": 0.15, "run_length": 2000} | changed)).restore(concept.to_json())
+    for damaged in ({}, [], concept.to_json() | {"capital": [1.0]}, concept.to_json() | {"last": None}):
+        with pytest.raises(WorkshopError, match=r"^The state of the concept monitor is damaged"):
+            ConceptMonitor(0.15, 2000).restore(damaged)
+
+
 @pytest.mark.parametrize("tolerance", [0.0, 1.0, 0.03])
 def test_a_perfect_and_a_useless_model_can_be_watched(tolerance):
     concept = ConceptMonitor(tolerance, 100)
@@ -576,7 +845,40 @@ def test_a_clock_that_jumps_makes_no_negative_time():
     monitor, start = OperationsMonitor(Objective(), 5000), datetime(2026, 3, 1, tzinfo=UTC)
     for minutes in (0, 1, 2, -600, -599, 3, 4):
         monitor.add(None, start + timedelta(minutes=minutes))
-    assert monitor.report().texts_per_hour == pytest.approx(6 / 4 * 60)
+    assert monitor.report().texts_per_hour == pytest.approx(60)
+
+
+def test_a_clock_that_once_jumps_by_twenty_years_spoils_nothing():
+    monitor, start = OperationsMonitor(Objective(), 5000), datetime(2026, 3, 1, tzinfo=UTC)
+    for minute in range(100):
+        monitor.add(None, start + timedelta(minutes=minute, days=7300 * (minute == 10)))
+    assert monitor.report().texts_per_hour == pytest.approx(60)
+
+
+def test_texts_that_come_less_than_once_an_hour_have_no_rate():
+    monitor, start = OperationsMonitor(Objective(), 5000), datetime(2026, 3, 1, tzinfo=UTC)
+    for day in range(9):
+        monitor.add(1.0, start + timedelta(days=day))
+    assert monitor.report().texts_per_hour is None
+
+
+@pytest.mark.parametrize(
+    "other", [OperationsMonitor(Objective(latency_ms=20), 5000), OperationsMonitor(Objective(), 9000)]
+)
+def test_an_operations_state_of_other_settings_or_a_damaged_one_is_refused(other):
+    told = OperationsMonitor(Objective(), 5000).to_json()
+    with pytest.raises(WorkshopError, match="belongs to another tolerance, objective or run length"):
+        other.restore(told)
+    for damaged in ({}, told | {"slow": {}}, told | {"latest": "soon"}, told | {"counters": [1]}):
+        with pytest.raises(WorkshopError, match=r"^The state of the operations monitor is damaged"):
+            OperationsMonitor(Objective(), 5000).restore(damaged)
+
+
+def test_no_report_has_a_number_that_is_none():
+    told = without_nan({"a": [math.nan, 1.5, (math.inf, "x")], "b": {"c": -math.inf, "d": None}})
+    assert told == {"a": [None, 1.5, [None, "x"]], "b": {"c": None, "d": None}}
+    report = ErrorReport("quiet", math.inf, None, 0, math.nan, 0.15, 2000.0)
+    assert report.to_dict()["evidence"] is report.to_dict()["error"] is None
 
 
 def test_latencies_that_are_no_numbers_are_passed_over():
@@ -681,10 +983,10 @@ def test_monitoring_needs_no_more_than_serving_does():
         "import numpy as np\n"
         "from workshop_utils.models.bundle import make_reference, text_traits\n"
         "from workshop_utils.production.monitoring import InputMonitor\n"
-        "texts = [f'text {number}' for number in range(60)]\n"
+        "texts = [f'text {number}' for number in range(100, 280)]\n"
         "half, none = np.full((60, 2), 0.5), [0] * 60\n"
-        "monitor = InputMonitor(make_reference(['a', 'b'], texts, half, none, texts), 100)\n"
-        "for number, text in enumerate(texts, 1): monitor.add(number, text_traits(text, 'a', [0.5, 0.5]))\n"
+        "monitor = InputMonitor(make_reference(['a', 'b'], texts[:60], half, none, texts[60:120]), 100)\n"
+        "for number in range(120, 180): monitor.add(number, text_traits(texts[number], 'a', [0.5, 0.5]))\n"
         "print(monitor.report().verdict('data'))\n"
     )
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)

@@ -11,20 +11,34 @@ from hypothesis import strategies as st
 from sklearn.metrics import f1_score
 
 from benchmarks import monitoring_labels as study
+from benchmarks import monitoring_months
+from tests.predicted import prediction
 from workshop_utils.errors import WorkshopError
 from workshop_utils.production.monitoring import (
     ErrorDetector,
     LabelTally,
+    LabelWeights,
     WeightedHits,
+    drawn_weight,
     error_tolerance,
     evidence_over_time,
-    label_weights,
     labels_needed,
     rate_interval,
     risen_shares,
 )
 from workshop_utils.production.monitoring.intervals import log_capital
 from workshop_utils.production.policy import CLASSROOM_POLICY, POLICIES, Policy, read_policy
+from workshop_utils.production.store import (
+    DrawSizes,
+    Feedback,
+    add_label,
+    add_predictions,
+    draw_texts,
+    labelled,
+    open_store,
+    skip_text,
+    texts_to_label,
+)
 from workshop_utils.production.store.sampling import inclusion_probabilities
 
 TOLERANCE, RUN_LENGTH, RISE = 0.15, 20_000, 0.05
@@ -182,7 +196,7 @@ def test_a_state_with_no_capital_is_damaged():
 
 
 def test_a_state_of_another_tolerance_is_refused():
-    with pytest.raises(WorkshopError, match="another tolerance or run length"):
+    with pytest.raises(WorkshopError, match="another tolerance, objective or run length"):
         a_detector(tolerance=0.2).restore(a_detector().to_json())
 
 
@@ -200,7 +214,7 @@ def test_labels_drawn_where_the_model_errs_raise_no_alarm_if_weighted():
     unsure = np.where(wrong, rng.random(texts) < 0.7, rng.random(texts) < 0.1)
     probability = np.where(unsure, 0.3, 0.05)
     taken = np.flatnonzero(rng.random(texts) < probability)
-    weights = label_weights([1] * len(taken), probability[taken].tolist())
+    weights = [drawn_weight(each, probability.min()) for each in probability[taken]]
     plain, weighted = a_detector(), a_detector()
     plain.add_many(wrong[taken])
     weighted.add_many(wrong[taken], weights)
@@ -277,7 +291,7 @@ def test_unequal_draws_are_corrected_without_bias_and_the_truth_stays_inside():
         wrong = rng.random(3000) < 0.3 * unsure
         probability = inclusion_probabilities(np.maximum(unsure, 0.05), 300)
         taken = rng.random(3000) < probability
-        weights = label_weights([0] * int(taken.sum()), probability[taken].tolist())
+        weights = [drawn_weight(each, probability.min()) for each in probability[taken]]
         seen = WeightedHits.counted(
             (w, bool(error), 1) for w, error in zip(weights, wrong[taken], strict=True)
         )
@@ -290,11 +304,74 @@ def test_unequal_draws_are_corrected_without_bias_and_the_truth_stays_inside():
     assert outside <= 3
 
 
-def test_weights_are_of_each_draw_alone_and_none_without_a_draw():
-    assert label_weights([1, 1, None, 2], [0.1, 0.5, None, 0.3]) == [1.0, 0.2, None, 1.0]
-    for odd in (0.0, 1.5, math.nan):
-        with pytest.raises(WorkshopError, match="Draw 1 has a probability"):
-            label_weights([1], [odd])
+@pytest.mark.parametrize(
+    ("probability", "least"), [(0.0, 0.0), (1.5, 0.1), (math.nan, 0.1), (0.5, math.nan), (0.1, 0.2), (0.5, 0)]
+)
+def test_a_weight_of_no_probability_is_refused(probability, least):
+    assert drawn_weight(0.5, 0.1) == 0.2
+    with pytest.raises(WorkshopError, match="A text was drawn with the probability"):
+        drawn_weight(probability, least)
+
+
+@pytest.fixture
+def store(tmp_path):
+    """40 predictions of one model, of which the later ones are sure, and 5 of another one."""
+    store = open_store(f"sqlite:///{tmp_path / 'store.sqlite'}")
+    rng = np.random.default_rng(0)
+    records = [
+        prediction(f"text {number}", probabilities=(p := float(rng.uniform(0.5, 1.0)), 1 - p))
+        for number in range(40)
+    ]
+    records += [prediction(f"other {number}", model_version="v2") for number in range(5)]
+    add_predictions(store, records, store_texts=True)
+    return store, records
+
+
+def test_drawn_labels_count_by_the_whole_draw_whether_labelled_or_not(store):
+    store, records = store
+    draw_texts(store, DrawSizes(5, 10, 0), seed=1, model_version="v1")
+    drawn = texts_to_label(store, limit=100)
+    surest = min(drawn, key=lambda each: each.probability)
+    for each in drawn:
+        if each is not surest:  # its probability counts although it has no label
+            add_label(store, Feedback(each.prediction_id, "neg", "anna"))
+    asked = {each.prediction_id: each for each in drawn}
+    unasked = next(each for each in records if each.prediction_id not in asked)
+    add_label(store, Feedback(unasked.prediction_id, "neg", "ben"))
+    every, chosen = LabelWeights(store, "all"), LabelWeights(store, "drawn")
+    labels = list(labelled(store))
+    assert len(labels) == len(drawn)
+    for label in labels:
+        if label.prediction_id == unasked.prediction_id:
+            assert (every.of(label), chosen.of(label)) == (1.0, None)
+        else:
+            weight = surest.probability / asked[label.prediction_id].probability
+            assert every.of(label) == chosen.of(label) == pytest.approx(weight)
+            assert weight <= 1
+
+
+def test_a_label_that_was_there_before_its_text_was_drawn_counts_from_then_on(store):
+    store, records = store
+    for record in records[:40]:
+        add_label(store, Feedback(record.prediction_id, "neg", "anna"))
+    weights = LabelWeights(store, "drawn")
+    assert {weights.of(each) for each in labelled(store)} == {None}
+    draw_texts(store, DrawSizes(40, 0, 0), seed=1, model_version="v1")
+    assert [weights.of(each) for each in labelled(store)] == [1.0] * 40
+
+
+def test_skipped_texts_have_the_weights_of_their_draw_each_text_once_and_one_model_only(store):
+    store, _ = store
+    draw_texts(store, DrawSizes(100, 0, 0), seed=1)
+    drawn = texts_to_label(store, limit=100)
+    first, other = (next(each for each in drawn if each.text.startswith(name)) for name in ("text", "other"))
+    for name in ("anna", "ben"):
+        skip_text(store, first.prediction_id, name)
+        skip_text(store, other.prediction_id, name)
+    weights = LabelWeights(store, "drawn")
+    assert weights.skipped() == [1.0, 1.0] and weights.skipped("v1") == [1.0] and weights.skipped("v3") == []
+    add_label(store, Feedback(first.prediction_id, "neg", "carla"))
+    assert weights.skipped("v1") == []
 
 
 def tallied(true, predicted, classes=("a", "b", "c")):
@@ -334,12 +411,26 @@ def test_macro_f1_covers_the_truth_at_every_look():
 
 
 def test_a_label_that_the_model_does_not_know_is_an_error_and_a_class_never_seen_may_be_anything():
-    tally = tallied(["a"] * 99 + ["🙈 neu"], ["a"] * 100)
+    true, predicted = ["a"] * 99 + ["🙈 neu"], ["a"] * 100
+    tally = tallied(true, predicted)
     assert tally.accuracy().value == pytest.approx(0.99)
     found = tally.macro_f1()
-    assert found.value == pytest.approx(2 * 99 / 199)
-    assert found.low < 1 / 3
-    assert found.high > 0.95
+    assert found.value == pytest.approx(f1_score(true, predicted, average="macro", zero_division=0))
+    assert found.low < 1 / 4
+    assert 0.7 < found.high < 0.75, "of four classes one has an F1 of 0"
+    assert tally.unknown == {"🙈 neu": 1}
+
+
+def test_a_class_that_the_model_can_never_get_right_lowers_macro_f1_and_its_interval():
+    rng = np.random.default_rng(8)
+    true = rng.choice(["a", "b", "c"], 3000, p=[0.4, 0.4, 0.2])
+    predicted = np.where(true == "c", "a", true)
+    tally = tallied(true, predicted, classes=("a", "b"))
+    found = tally.macro_f1()
+    assert found.value == pytest.approx(f1_score(true, predicted, average="macro"))
+    assert found.low < found.value < found.high < 2 / 3
+    assert tally.unknown == {"c": int((true == "c").sum())}
+    assert tallied(["x"], ["y"], classes=()).macro_f1() == (0.0, 0.0, 0.0)
 
 
 @settings(max_examples=40, deadline=None)
@@ -388,9 +479,11 @@ def test_the_closer_to_the_tolerance_the_more_labels_and_at_it_none_are_enough()
 
 
 def test_labels_that_are_there_already_are_not_bought_again():
-    half = counted(25, 225)  # errors, right ones
+    half = tallied(["a"] * 250, ["b"] * 25 + ["a"] * 225)
     assert labels_needed(TOLERANCE, 0.1) > labels_needed(TOLERANCE, 0.1, half) > 0
-    assert labels_needed(TOLERANCE, 0.1, counted(2500, 22_500)) == 0
+    assert labels_needed(TOLERANCE, 0.1, tallied(["a"] * 25_000, ["b"] * 2500 + ["a"] * 22_500)) == 0
+    wrong = tallied(["a"] * 250, ["b"] * 225 + ["a"] * 25)  # right answers are never taken for errors
+    assert labels_needed(TOLERANCE, 0.9, wrong) == 0 < labels_needed(TOLERANCE, 0.1, wrong)
 
 
 @pytest.mark.parametrize(
@@ -473,6 +566,17 @@ def test_the_study_is_inside_its_bounds_and_its_page_is_of_the_same_numbers():
     }
     assert not outside
     assert path.with_suffix(".md").read_text(encoding="utf-8") == study.page(found)
+
+
+def test_the_bundled_months_are_inside_their_bounds_and_their_page_is_of_the_same_numbers():
+    path = monitoring_months.RESULTS / "monitoring_months.json"
+    found = json.loads(path.read_text(encoding="utf-8"))
+    assert path.with_suffix(".md").read_text(encoding="utf-8") == monitoring_months.page(found)
+    for each in found.values():
+        assert len(each["deals"]) == monitoring_months.DEALS == 100
+        values = monitoring_months.shares(each)
+        bounds = monitoring_months.BOUNDS.items()
+        assert {name for name, (low, high) in bounds if not low <= values[name] <= high} == set()
 
 
 def test_the_studys_quiet_streams_are_repeated_in_part():

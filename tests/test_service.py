@@ -213,6 +213,26 @@ def test_what_is_json_but_no_text_is_422_with_a_pointer(service, value, where):
     assert pointers(service.post("/predict", value)) == where
 
 
+class NeverAsked:
+    """Stands in the place of a model."""
+
+    def score_timed(self, text):
+        raise AssertionError("the model was asked")
+
+
+@pytest.mark.fault(5)
+def test_half_of_a_surrogate_pair_reaches_no_tokenizer_on_any_route(made):
+    with running(made) as (client, service):
+        service.slot.model.bundle = NeverAsked()
+        for text in (LONE, f"good {LONE}", "\udfff bad"):
+            answers = [
+                client.predict(text),
+                client.post("/predict/batch", {"text": [text]}),
+                client.post("/v2/models/reviews/infer", v2_body([text])),
+            ]
+            assert [answer.status for answer in answers] == [422] * 3
+
+
 @pytest.mark.fault(2)
 @pytest.mark.parametrize(
     ("path", "body"),

@@ -85,6 +85,39 @@ def test_a_second_signal_ends_it_at_once(made, home, name, more):
         half.close()
 
 
+#: With what ``sys.argv`` says done to SIGHUP, whatever the tests themselves were started with.
+WITH_SIGHUP = """
+import signal, sys
+signal.signal(signal.SIGHUP, getattr(signal, sys.argv.pop(1)))
+sys.argv[0] = "workshop"
+from workshop_utils.cli import main
+main()
+"""
+
+
+@pytest.mark.fault(24)
+@posix
+@pytest.mark.parametrize("more", [[], ["--supervise"]], ids=["alone", "supervised"])
+def test_a_terminal_that_is_closed_stops_the_service_as_sigterm_does(made, home, more):
+    """A supervisor's service has a session of its own, and would go on for ever."""
+    start = [sys.executable, "-u", "-c", WITH_SIGHUP, "SIG_DFL"]
+    with served(home, "--bundle", made, *more, start=start) as process:
+        assert process.client.predict("good").status == 200
+        process.process.send_signal(signal.SIGHUP)
+        assert process.end() == 0 and "Draining." in str(process.logs)
+        assert not is_ready(process.client)
+
+
+@posix
+def test_with_nohup_a_closed_terminal_is_nobodys_business(made, home):
+    start = [sys.executable, "-u", "-c", WITH_SIGHUP, "SIG_IGN"]
+    with served(home, "--bundle", made, start=start) as process:
+        process.process.send_signal(signal.SIGHUP)
+        assert process.client.predict("good").status == 200
+        process.process.terminate()
+        assert process.end() == 0
+
+
 @pytest.mark.fault(24)
 @posix
 def test_sigterm_while_the_first_model_loads_ends_it(home, tmp_path):

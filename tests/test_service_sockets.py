@@ -1,19 +1,27 @@
 """Over real sockets: slow, broken, greedy and hostile clients cost themselves and nobody else."""
 
+import errno
 import http.client
 import json
 import logging
 import re
+import select
 import socket
 import struct
+import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
 
+import numpy as np
 import pytest
+from waitress import wasyncore
+from waitress.server import BaseWSGIServer
 
 from tests.bundles import tfidf_bundle
 from tests.serving import JSON, SlowModel, exchange, read_all, running, short_limits
+from workshop_utils.production.service.server import ServiceServer
 
 POST = "POST /predict HTTP/1.1\r\nHost: here\r\nContent-Type: application/json\r\n"
 BODY = b'{"text": "good"}'
@@ -302,6 +310,37 @@ def test_texts_of_a_megabyte_leave_room_for_short_ones(made):
         assert service._pool.queued == 0
 
 
+class OneByOne(SlowModel):
+    """Each text takes until somebody lets it through."""
+
+    def __init__(self, bundle):
+        super().__init__(bundle)
+        self.through = threading.Semaphore(0)
+
+    def score_timed(self, text):
+        assert self.through.acquire(timeout=30)
+        return self._bundle.score_timed(text)
+
+
+@pytest.mark.fault(8)
+def test_a_person_whose_words_are_weighed_leaves_room_for_others(made):
+    """Sixty words are sixty scorings, and the queue holds 64 texts."""
+    form = {"Content-Type": "application/x-www-form-urlencoded"}
+    with running(made, runs=1) as (client, service), ThreadPoolExecutor(2) as threads:
+        model = service.slot.model
+        slow = model.bundle = OneByOne(model.bundle)
+        page = threads.submit(client.request, "POST", "/", b"text=" + b"good+" * 100, form)
+        slow.through.release()  # the text itself
+        while not service._pool.queued:
+            time.sleep(0.01)
+        batch = threads.submit(client.post, "/predict/batch", {"text": ["bad"] * 40})
+        while service._pool.queued < 40 and not batch.done():
+            time.sleep(0.01)
+        slow.through.release(200)
+        assert batch.result().status == page.result().status == 200
+        assert b'class="words"' in page.result().body
+
+
 def as_soon_as(count, futures):
     """The first ``count`` futures that are done."""
     while len(done := [each for each in futures if each.done()]) < count:
@@ -369,6 +408,40 @@ def test_a_model_that_fails_is_500_without_a_text_and_makes_the_service_not_read
 class Broken:
     def score_timed(self, text):
         raise RuntimeError(f"cannot score {text}")
+
+
+class Odd:
+    """A model that answers with these numbers."""
+
+    def __init__(self, *numbers):
+        self.numbers = np.array(numbers)
+
+    def score_timed(self, text):
+        return SimpleNamespace(
+            probabilities=self.numbers, truncated=False, tokenise_seconds=0.0, infer_seconds=0.0
+        )
+
+
+@pytest.mark.fault(22)
+@pytest.mark.parametrize(
+    "model",
+    [Odd(np.nan, 0.5), Odd(np.inf, 0.0), Odd(1.0), Odd(0.2, 0.3, 0.5)],
+    ids=lambda model: f"{model.numbers}",
+)
+def test_what_is_no_probability_for_each_class_is_500_on_every_route(made, model):
+    """NaN is no JSON, and three numbers for two classes are no answer."""
+    v2 = {"inputs": [{"name": "text", "shape": [1], "datatype": "BYTES", "data": ["good"]}]}
+    with running(made) as (client, service):
+        good, service.slot.model.bundle = service.slot.model.bundle, model
+        for path, body in (
+            ("/predict", {"text": "good"}),
+            ("/predict/batch", {"text": ["good"]}),
+            ("/v2/models/reviews/infer", v2),
+        ):
+            answer = client.post(path, body)
+            assert answer.status == 500 and b"probability" not in answer.body
+        service.slot.model.bundle = good
+        assert client.predict("good").status == 200
 
 
 @pytest.mark.fault(22)
@@ -447,3 +520,123 @@ def test_who_says_stop_to_a_service_that_has_just_stopped_writes_into_no_closed_
     with running(made) as (client, service):
         assert client.predict("a text").status == 200
     service.stop()
+
+
+# --- a stop, and who comes just then
+
+
+def wait_until_arrived(connection):
+    """Until the other side's bytes are there to be read."""
+    select.select([connection], [], [], 30)
+
+
+@pytest.mark.fault(24)
+def test_a_request_that_came_while_the_loop_was_held_up_is_answered_in_a_drain(made, monkeypatch):
+    """On a busy machine the loop may come to an idle connection late: then a request may wait there."""
+    is_done, came = ServiceServer._is_done, []
+
+    def come_late(server):
+        if server._drain_began and not came:
+            (channel,) = server._channels()
+            kept.request("POST", "/predict", BODY, JSON)
+            wait_until_arrived(channel.socket)
+            came.append(channel.last_activity)
+            channel.last_activity -= 60
+            monkeypatch.setattr("workshop_utils.production.service.server._HANDSHAKE_SECONDS", 0)
+        return is_done(server)
+
+    monkeypatch.setattr(ServiceServer, "_is_done", come_late)
+    with running(made) as (client, service):
+        kept = http.client.HTTPConnection(client.host, client.port, timeout=30)
+        assert exchange(kept, "GET", "/livez").status == 200
+        service.stop()
+        while not came:
+            time.sleep(0.01)
+        with kept.getresponse() as answer:
+            assert answer.status == 200 and answer.headers["Connection"] == "close" and answer.read()
+        kept.close()
+
+
+def test_a_request_that_came_while_the_loop_was_held_up_is_answered_at_any_time(made, monkeypatch):
+    tend, came = ServiceServer._tend, []
+
+    def come_late(server):
+        if not came and (channels := server._channels()):
+            kept.request("POST", "/predict", BODY, JSON)
+            wait_until_arrived(channels[0].socket)
+            came.append(channels[0].last_activity)
+            channels[0].last_activity -= 60
+            server._tended = 0.0
+        tend(server)
+
+    with running(made) as (client, _):
+        kept = http.client.HTTPConnection(client.host, client.port, timeout=30)
+        assert exchange(kept, "GET", "/livez").status == 200
+        monkeypatch.setattr(ServiceServer, "_tend", come_late)
+        while not came:
+            time.sleep(0.01)
+        with kept.getresponse() as answer:
+            assert answer.status == 200 and answer.read()
+        kept.close()
+
+
+@pytest.mark.fault(24)
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems cannot close that moment")
+def test_nobody_connects_between_the_last_accept_and_the_close(made, monkeypatch):
+    """That connection would be reset, and a request over it would be lost."""
+    close, late = wasyncore.dispatcher.close, socket.socket()
+    late.setblocking(False)
+
+    def connect_first(dispatcher):
+        if isinstance(dispatcher, BaseWSGIServer):
+            assert late.connect_ex((client.host, client.port)) == errno.EINPROGRESS
+        close(dispatcher)
+
+    monkeypatch.setattr(wasyncore.dispatcher, "close", connect_first)
+    with running(made) as (client, service):
+        assert client.predict("good").status == 200
+        service.stop()
+    assert select.select([], [late], [], 30)[1], "it is told"
+    assert late.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) == errno.ECONNREFUSED
+    late.close()
+
+
+@pytest.mark.fault(24)
+def test_who_waits_at_the_door_when_it_is_closed_is_answered_also_behind_one_who_has_left(made, monkeypatch):
+    accept, take, left = wasyncore.dispatcher.accept, BaseWSGIServer.handle_accept, []
+
+    def take_nobody_before_the_end(listener):
+        if listener.owner._drain_began:
+            take(listener)
+
+    def find_that_the_first_has_left(listener):
+        if not left:
+            left.append(listener)
+            return None
+        return accept(listener)
+
+    monkeypatch.setattr("workshop_utils.production.service.server._HANDSHAKE_SECONDS", 0)
+    with running(made) as (client, service):
+        monkeypatch.setattr(BaseWSGIServer, "handle_accept", take_nobody_before_the_end)
+        monkeypatch.setattr(wasyncore.dispatcher, "accept", find_that_the_first_has_left)
+        waiting = [client.connect() for _ in range(5)]
+        for connection in waiting:
+            connection.sendall(f"{POST}Content-Length: {len(BODY)}\r\n\r\n".encode() + BODY)
+        service.stop()
+        for connection in waiting:
+            assert read_all(connection).startswith(b"HTTP/1.1 200 ")
+            connection.close()
+    assert left
+
+
+@pytest.mark.fault(24)
+def test_who_sends_more_than_the_last_request_reads_its_answer_and_then_the_end(made):
+    """To close a connection on which something has come that nobody will read resets it, answer and all."""
+    one = b"GET /livez HTTP/1.1\r\nHost: here\r\n\r\n"
+    with running(made) as (client, service), client.connect() as connection:
+        connection.sendall(one[:-2])
+        assert client.get("/livez").status == 200, "what was sent before this has arrived"
+        service.stop()
+        connection.sendall(one[-2:] + 2000 * one)
+        answer = read_all(connection)
+        assert answer.count(b"HTTP/1.1 200 ") == 1 and b"Connection: close" in answer

@@ -136,6 +136,26 @@ def test_without_a_model_the_service_is_alive_and_not_ready_and_says_why(deploym
 
 
 @pytest.mark.fault(20)
+@pytest.mark.parametrize("content", ["nowhere", "", "../versions/v2", "\x00", None], ids=repr)
+def test_at_the_start_a_pointer_that_names_nothing_leaves_it_alive_not_ready_and_saying_why(
+    deployment, content
+):
+    if content is None:
+        (deployment / "current").mkdir()  # cannot be read as a file
+    else:
+        (deployment / "current").write_text(content, encoding="utf-8")
+    reasons = ("There is no version nowhere", "holds no name of a version", "cannot be read")
+    with running(deployment=deployment) as (client, _):
+        waits_for(client, lambda answer: any(reason in answer["detail"] for reason in reasons))
+        assert client.get("/readyz").status == client.predict("good").status == 503
+        assert client.get("/livez").status == 200
+        if content is None:
+            (deployment / "current").rmdir()
+        point(deployment, "v1")
+        waits_for(client, serves("v1"))
+
+
+@pytest.mark.fault(20)
 def test_a_pointer_that_is_gone_keeps_the_old_model(deployment):
     point(deployment, "v1")
     with running(deployment=deployment) as (client, _):

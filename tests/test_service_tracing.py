@@ -299,7 +299,7 @@ def test_without_the_extra_one_sentence_says_what_brings_it(monkeypatch):
     find = extras.find_spec
     monkeypatch.setattr(extras, "find_spec", lambda name: None if ".otlp" in name else find(name))
     with pytest.raises(WorkshopError) as error:
-        production._tracer("http://127.0.0.1:9")
+        production._tracer("http://127.0.0.1:9", was_typed=True)
     assert str(error.value) == (
         "`workshop serve --trace-to` needs opentelemetry.exporter.otlp.proto.http, which is not installed; "
         "`pip install -c requirements.lock '.[trace]'` brings it."
@@ -309,3 +309,40 @@ def test_without_the_extra_one_sentence_says_what_brings_it(monkeypatch):
 def test_a_module_in_a_package_that_is_not_there_is_missing():
     with pytest.raises(WorkshopError, match=r"`x` needs nowhere\.at\.all"):
         extras.need("x", "trace", ["nowhere.at.all"])
+
+
+#: A machine that lacks the extra; what it has is found as ever.
+WITHOUT_EXTRA = """
+import importlib.util, sys
+find = importlib.util.find_spec
+importlib.util.find_spec = lambda name, *more: None if "opentelemetry" in name else find(name, *more)
+sys.argv[0] = "workshop"
+from workshop_utils.cli import main
+main()
+"""
+
+
+@pytest.mark.parametrize("start", [None, WITHOUT_EXTRA], ids=["no address", "no extra"])
+def test_what_the_environment_says_of_traces_keeps_no_service_from_starting(made, home, start):
+    """Platforms set this variable for every program on a machine."""
+    address = "http://127.0.0.1:9" if start else "collector:4317"
+    options = {"start": [sys.executable, "-u", "-c", start]} if start else {}
+    with served(home, "--bundle", made, OTEL_EXPORTER_OTLP_ENDPOINT=address, **options) as process:
+        assert process.client.predict("I love it").status == 200
+        process.process.terminate()
+        process.end()
+        assert process.told.count("no traces are sent: ") == 1
+        assert ("'.[trace]'` brings it." if start else "is no address of a collector") in process.told
+
+
+def test_where_the_option_is_typed_a_collector_that_cannot_be_told_is_an_error(made, home):
+    command = [sys.executable, "-c", WITHOUT_EXTRA, "serve", "--bundle", str(made), "--port", "0"]
+    told = subprocess.run(
+        [*command, "--trace-to", "http://127.0.0.1:9"],
+        cwd=ROOT,
+        env=os.environ | {"WORKSHOP_HOME": str(home), "OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:9"},
+        capture_output=True,
+        encoding="utf-8",
+    )
+    assert told.returncode == 1 and told.stdout == ""
+    assert told.stderr.startswith("`workshop serve --trace-to` needs opentelemetry.sdk")

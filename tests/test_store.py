@@ -16,7 +16,7 @@ from itertools import pairwise
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sqlalchemy import select, text, update
+from sqlalchemy import create_engine, inspect, select, text, update
 
 from tests.predicted import HOSTILE, LABELS, prediction
 from workshop_utils.errors import WorkshopError
@@ -39,12 +39,23 @@ from workshop_utils.production.store import (
     last_label,
     last_prediction,
     list_decisions,
+    migrations,
     open_store,
     prune,
     read_decision,
     record_decision,
+    skip_text,
+    skipped_texts,
 )
-from workshop_utils.production.store.tables import ExactText, Json, metadata, predictions, store_schema
+from workshop_utils.production.store.tables import (
+    SCHEMA_VERSION,
+    ExactText,
+    Json,
+    metadata,
+    predictions,
+    skips,
+    store_schema,
+)
 
 MARCH = datetime(2026, 3, 1, tzinfo=UTC)
 
@@ -444,6 +455,28 @@ def test_an_address_of_another_kind_is_one_sentence(address):
     assert str(told.value).count("\n") == 0
 
 
+def test_a_password_behind_the_question_mark_is_not_shown_either():
+    address = open_store(
+        "postgresql://u@127.0.0.1:1/d?password=secret&sslpassword=secret&sslmode=disable"
+    ).address
+    assert "secret" not in address and "sslmode=disable" in address
+
+
+def test_an_option_that_postgresql_does_not_know_is_one_sentence(postgres):
+    store = open_store(postgres.url() + "?nonsense=1")
+    with pytest.raises(WorkshopError, match='invalid connection option "nonsense"') as told:
+        store.prepare()
+    assert not isinstance(told.value, StoreUnavailable), "waiting does not help"
+
+
+@pytest.mark.parametrize("begin", ["postgres://", "postgresql://", "postgresql+psycopg://"])
+def test_postgresql_has_three_names(postgres, begin):
+    store = open_store(postgres.url().replace("postgresql+psycopg://", begin))
+    with store.reading() as connection:
+        assert connection.scalar(text("SELECT 1")) == 1
+    store.close()
+
+
 def test_a_password_is_never_shown(postgres):
     store = open_store(postgres.url(password="secret").replace(str(postgres.port), "1"))
     assert "secret" not in store.address
@@ -453,7 +486,7 @@ def test_a_password_is_never_shown(postgres):
 
 
 @pytest.mark.parametrize(
-    ("version", "says"), [(99, "newer than the \\d+ .*update the course"), (0, "older .*rename")]
+    ("version", "says"), [(99, "newer than the \\d+ .*update the course"), (0, "which nobody knows: rename")]
 )
 def test_another_version_of_the_schema_is_one_sentence(store, store_url, version, says):
     with store.writing() as connection:
@@ -463,6 +496,109 @@ def test_another_version_of_the_schema_is_one_sentence(store, store_url, version
         other.prepare()
     with pytest.raises(WorkshopError, match="name another store in WORKSHOP_DATABASE_URL"):
         add_predictions(other, [prediction()])
+
+
+#: What the first edition of the store holds: two drawn texts, one of them labelled.
+ROWS_OF_SCHEMA_1 = """
+INSERT INTO store_schema (version) VALUES (1);
+INSERT INTO models (version, labels) VALUES ('v1', '["neg","pos"]');
+INSERT INTO predictions (prediction_id, time, request_id, route, model, label, probabilities, uncertainty,
+    truncated, disagreement, text_sha256, text)
+    VALUES ('p1', '2026-03-01 00:00:00', 'r1', '/predict', 1, 'pos', '[0.25,0.75]', 0.25, false, false, 'x',
+    'Grüße 😴');
+INSERT INTO predictions (prediction_id, time, request_id, route, model, label, probabilities, uncertainty,
+    truncated, disagreement, text_sha256, text)
+    VALUES ('p2', '2026-03-01 00:00:01', 'r2', '/predict', 1, 'neg', '[0.5,0.5]', 0.5, false, false, 'y',
+    'हिन्दी');
+INSERT INTO draws (time, seed, model, first, last, population, last_feedback)
+    VALUES ('2026-03-02 00:00:00', 7, 1, 1, 2, 2, 0);
+INSERT INTO drawn (prediction, draw, position, part, probability) VALUES (1, 1, 0, 'random', 0.5);
+INSERT INTO drawn (prediction, draw, position, part, probability) VALUES (2, 1, 1, 'random', 0.5);
+INSERT INTO feedback (prediction, label, time, labelled_by, source, draw, part, drawing_probability)
+    VALUES (1, 'neg', '2026-03-03 00:00:00', 'Änne', 'person', 1, 'random', 0.5)
+"""
+
+
+@pytest.fixture
+def url_of_schema_1(store_url):
+    """The address of a store that was made before there was a table of skipped texts."""
+    made = ROOT / "tests" / "store_schema_1" / f"{store_url.split(':')[0].split('+')[0]}.sql"
+    engine = create_engine(store_url)
+    with engine.begin() as connection:
+        for statement in f"{made.read_text(encoding='utf-8')};{ROWS_OF_SCHEMA_1}".split(";"):
+            if statement.strip():
+                connection.exec_driver_sql(statement)
+    engine.dispose()
+    return store_url
+
+
+def shape_of(url):
+    """Tables, columns, indexes and references of a database, as they can be compared."""
+    engine = create_engine(url)
+    tables = inspect(engine)
+    found = {
+        table: [
+            sorted((each["name"], str(each["type"]), each["nullable"]) for each in tables.get_columns(table)),
+            sorted((each["name"], each["column_names"]) for each in tables.get_indexes(table)),
+            sorted(
+                (each["constrained_columns"], each["referred_table"])
+                for each in tables.get_foreign_keys(table)
+            ),
+        ]
+        for table in tables.get_table_names()
+    }
+    engine.dispose()
+    return found
+
+
+def test_a_store_of_the_first_schema_is_brought_forward_and_keeps_what_it_holds(url_of_schema_1):
+    opened = open_store(url_of_schema_1)
+    opened.prepare()
+    (read,) = labelled(opened)
+    assert (read.text, read.label, read.truth, read.labelled_by) == ("Grüße 😴", "pos", "neg", "Änne")
+    assert skip_text(opened, "p2", "anna")
+    assert [each.prediction_id for each in skipped_texts(opened)] == ["p2"]
+    add_predictions(opened, [prediction("new")], store_texts=True)
+    assert [row.text for row in stored(opened)] == ["Grüße 😴", "हिन्दी", "new"]
+    brought = shape_of(url_of_schema_1)
+    with opened.writing() as connection:
+        metadata.drop_all(connection)
+    opened.close()
+    fresh = open_store(url_of_schema_1)
+    fresh.prepare()
+    fresh.close()
+    assert brought == shape_of(url_of_schema_1)
+
+
+def test_a_step_that_fails_leaves_the_store_as_it_was(url_of_schema_1, monkeypatch):
+    def fail(connection):
+        skips.create(connection)
+        raise RuntimeError("the power is gone")
+
+    before = shape_of(url_of_schema_1)
+    monkeypatch.setattr(migrations, "_STEPS", {1: fail})
+    with pytest.raises(RuntimeError):
+        open_store(url_of_schema_1).prepare()
+    assert shape_of(url_of_schema_1) == before
+    monkeypatch.undo()
+    opened = open_store(url_of_schema_1)
+    assert len(stored(opened)) == 2
+    opened.close()
+
+
+def test_there_is_a_way_from_every_schema_to_todays():
+    assert all(migrations.can_migrate(version) for version in range(1, SCHEMA_VERSION + 1))
+    assert not migrations.can_migrate(0) and not migrations.can_migrate(None)
+
+
+def test_several_processes_bring_one_store_forward_at_once(url_of_schema_1):
+    writers = [
+        subprocess.Popen([sys.executable, "-c", WRITER, url_of_schema_1, f"p{n}"], cwd=ROOT) for n in range(4)
+    ]
+    assert [writer.wait(120) for writer in writers] == [0, 0, 0, 0]
+    opened = open_store(url_of_schema_1)
+    assert len(stored(opened)) == 2 + 4 * 25
+    opened.close()
 
 
 def test_a_database_with_tables_of_another_program_is_left_alone(store, store_url):

@@ -210,6 +210,7 @@ def test_what_the_test_table_holds_is_not_learned_from_and_counted(tmp_path):
     asked = write_csv(tmp_path / "test.csv", test)
     data = read_training_data(ask_for(tmp_path, rows, test=asked))
     assert len(data.test) == 27 and len(data.texts) == 113 + 27
+    assert len(data.table) == 120 and len(data.test_table) == 28, "monitoring asks how often texts repeat"
     learned = set(data.texts[:113])
     assert learned.isdisjoint(data.texts[113:]) and rows[6][0] not in learned
     assert any(note.startswith("7 rows left out of training because") for note in data.notes)

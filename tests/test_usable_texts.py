@@ -42,6 +42,11 @@ def test_a_text_under_two_labels_is_left_out_and_named():
     assert "'ok' under 'a' and 'b'" in note
 
 
+def test_the_texts_of_all_rows_are_told_with_their_repeats():
+    found = usable_texts(table(("ok", "a"), ("OK", "b"), ("gut", "a"), ("gut", "a"), (" ", "a"), ("so", "b")))
+    assert found.texts == ["gut", "so"] and found.table == ["ok", "OK", "gut", "gut", "so"]
+
+
 def test_when_each_row_counts_nothing_is_taken_once():
     found = usable_texts(table(("ok", "a"), ("ok", "b"), ("ok", "a")), once=False)
     assert found.labels == ["a", "b", "a"] and found.notes == []

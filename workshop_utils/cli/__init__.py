@@ -6,7 +6,19 @@ import sys
 
 import typer
 
-from workshop_utils.cli import course, deployment, evaluate, feedback, production, score, train
+from workshop_utils.cli import (
+    course,
+    deployment,
+    evaluate,
+    feedback,
+    monitor,
+    production,
+    registry,
+    retrain,
+    score,
+    train,
+    watch,
+)
 from workshop_utils.cli.console import errors
 from workshop_utils.errors import WorkshopError
 
@@ -16,7 +28,10 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_show_locals=False,
 )
-for room in (course, train, evaluate, score, production, feedback, deployment):
+for room in (
+    *(course, train, evaluate, score, production, feedback),
+    *(deployment, registry, retrain, monitor, watch),
+):
     app.add_typer(room.app)
 
 

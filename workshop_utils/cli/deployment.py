@@ -79,16 +79,23 @@ def promote(
             "--no-challenger without a bundle"
         )
     folder, told = _folder(deployment), _told(by, reason)
+    done: Promotion | None
     if bundle is not None:
         pointer: PointerName = "waiting" if wait else "challenger" if challenger else "current"
         lineage = _lineage(training_data, policy, code_revision)
-        _tell(promote_bundle(bundle, folder, told, pointer, lineage, other_labels))
+        done = promote_bundle(bundle, folder, told, pointer, lineage, other_labels)
+        _mirror(folder)
+        _tell(done)
     elif approve:
-        _tell(say_yes(folder, told), "Nothing waits for approval.")
+        done = say_yes(folder, told)
+        _mirror(folder)
+        _tell(done, "Nothing waits for approval.")
     elif reject:
         _tell_cleared(clear_pointer(folder, "waiting", told), "Nothing waits for approval.")
     else:
-        _tell_cleared(clear_pointer(folder, "challenger", told), "There is no challenger.")
+        done = clear_pointer(folder, "challenger", told)
+        _mirror(folder)
+        _tell_cleared(done, "There is no challenger.")
 
 
 @app.command()
@@ -106,7 +113,9 @@ def rollback(
     """
     from workshop_utils.production.deployment import roll_back
 
-    done = roll_back(_folder(deployment), _told(by, reason), champion)
+    folder = _folder(deployment)
+    done = roll_back(folder, _told(by, reason), champion)
+    _mirror(folder)
     _tell(done, f"{champion} is not the champion.")
 
 
@@ -116,7 +125,7 @@ def history(
     as_json: Annotated[bool, typer.Option("--json", help="As JSON, for programs.")] = False,
 ) -> None:
     """Who changed what is served, when and why, and the figures behind it; the oldest first."""
-    from workshop_utils.production.deployment import live_pointers, read_history
+    from workshop_utils.production.deployment import DAMAGED, live_pointers, read_history
 
     folder = _folder(deployment)
     if not folder.is_dir():
@@ -127,7 +136,7 @@ def history(
         errors.print(f"Line {line} of history.jsonl is damaged; the others stand.", style="yellow")
     if as_json:
         rows = [
-            change.model_dump(mode="json") | {"finished": change.number not in unfinished}
+            json.loads(change.model_dump_json()) | {"finished": change.number not in unfinished}
             for change in found.changes
         ]
         console.print(json.dumps(rows, indent=2))
@@ -135,7 +144,9 @@ def history(
     if found.changes:
         _show(found.changes, unfinished)
     for pointer, version in live.items():
-        if version is not None:
+        if version == DAMAGED:
+            errors.print(f"The pointer {pointer} is damaged; promote a bundle again.", style="yellow")
+        elif version is not None:
             console.print(_NOW[pointer].format(version) + ".")
 
 
@@ -143,6 +154,17 @@ def _folder(deployment: Path | None) -> Path:
     from workshop_utils.paths import home
 
     return deployment or home() / "deployment"
+
+
+def _mirror(folder: Path) -> None:
+    """Where there is a registry, its aliases follow; without it, or when it is down, the pointers stand."""
+    from workshop_utils.production.registry import mirror_deployment, registry_exists
+
+    if registry_exists():
+        try:
+            mirror_deployment(folder)
+        except WorkshopError as error:
+            errors.print(str(error), style="yellow")
 
 
 def _told(by: str, reason: str) -> "Told":

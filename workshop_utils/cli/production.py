@@ -25,6 +25,7 @@ Storage = Literal["best-effort", "durable", "none"]
 
 @app.command()
 def serve(
+    context: typer.Context,
     bundle: Annotated[Path | None, typer.Option(help="The folder of the model.")] = None,
     deployment: Annotated[
         Path | None, typer.Option(help="A deployment folder; the model follows its pointer.")
@@ -81,7 +82,7 @@ def serve(
             token=os.environ.get("WORKSHOP_TOKEN", "").strip() or None,
             open_to_all=open_to_all,
         )
-        tracer = _tracer(trace_to) if trace_to else None
+        tracer = _tracer(trace_to, _was_typed(context, "trace_to")) if trace_to else None
         service = Service(settings, _prediction_log(storage, store_texts, keep_days), tracer)
         stop_on_signals(service)
         _tell(service.address, settings.predict_needs_token, settings.token)
@@ -124,13 +125,25 @@ def _tell(address: str, needs_token: bool, token: str | None) -> None:
         )
 
 
-def _tracer(collector: str) -> "RequestTracer":
-    need(
-        "workshop serve --trace-to", "trace", ["opentelemetry.sdk", "opentelemetry.exporter.otlp.proto.http"]
-    )
-    from workshop_utils.production.service.tracing import otlp_tracer
+def _was_typed(context: typer.Context, parameter: str) -> bool:
+    """Does the value stand in the command, and not in a variable of the environment?"""
+    source = context.get_parameter_source(parameter)
+    return source is not None and source.name == "COMMANDLINE"
 
-    return otlp_tracer(collector)
+
+def _tracer(collector: str, was_typed: bool) -> "RequestTracer | None":
+    """A tracer for this collector. What the environment tells all programs is no reason not to serve."""
+    modules = ["opentelemetry.sdk", "opentelemetry.exporter.otlp.proto.http"]
+    try:
+        need("workshop serve --trace-to", "trace", modules)
+        from workshop_utils.production.service.tracing import otlp_tracer
+
+        return otlp_tracer(collector)
+    except WorkshopError as error:
+        if was_typed:
+            raise
+        console.print(f"OTEL_EXPORTER_OTLP_ENDPOINT is set, but no traces are sent: {error}", style="yellow")
+        return None
 
 
 def _prediction_log(storage: Storage, store_texts: bool, keep_days: float | None) -> "PredictionLog | None":

@@ -96,7 +96,10 @@ def load_reviews(source: Source = "auto") -> pd.DataFrame:
         frame = pd.read_csv(path, keep_default_na=False, dtype=str)
         month = frame["written_at"].str[:7]
         frame["split"] = np.where(month <= LAST_REFERENCE_MONTH, "reference", "later")
-    return _checked(frame[list(schemas.REVIEWS.columns)], schemas.REVIEWS, "reviews", path)
+    frame = _checked(frame[list(schemas.REVIEWS.columns)], schemas.REVIEWS, "reviews", path)
+    if shuffles_labels():
+        frame["sentiment"] = np.random.default_rng(0).permutation(frame["sentiment"].to_numpy())
+    return frame
 
 
 def load_poems(source: Source = "auto") -> pd.DataFrame:

@@ -16,11 +16,15 @@ _NOTES = 8
 
 
 class LabelledTexts(NamedTuple):
-    """Texts, each with its label, no text twice; ``notes`` say how they differ from the table."""
+    """Texts, each with its label, no text twice; ``notes`` say how they differ from the table.
+
+    ``table`` has the texts of all rows that have a text and a label, with their repeats.
+    """
 
     texts: list[str]
     labels: list[str]
     notes: list[str]
+    table: Sequence[str] = ()
 
 
 def usable_texts(table: LabelledTable, known: Sequence[str] = (), once: bool = True) -> LabelledTexts:
@@ -55,13 +59,14 @@ def usable_texts(table: LabelledTable, known: Sequence[str] = (), once: bool = T
             texts.append(text)
             labels.append(label)
     notes += [f"{count_rows(count)} without a {what} left out." for what, count in without.items()]
+    every = texts
     if once:
         kept, more = _once_each(texts, labels)
         texts, labels, notes = [texts[row] for row in kept], [labels[row] for row in kept], notes + more
     if not texts:
         why = notes[-1] if notes else "The table has no rows."
         raise WorkshopError(f"No row has both a text and a label of its own; look at the two columns: {why}")
-    return LabelledTexts(texts, labels, notes)
+    return LabelledTexts(texts, labels, notes, every)
 
 
 def same_text(text: str) -> str:

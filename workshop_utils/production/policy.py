@@ -2,7 +2,7 @@
 
 import tomllib
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -63,6 +63,99 @@ class OperationsPolicy(_Part):
     run_length: float = Field(default=100_000, ge=100)
 
 
+class DataPolicy(_Part):
+    """What the model learned from. Paths are relative to the policy file; empty: not named.
+
+    Attributes:
+        table: the table that the champion learned from, without the frozen test set.
+        frozen_test: a table of the same columns that no model ever learns from.
+        text_column, label_column: names of the columns.
+    """
+
+    table: str = ""
+    frozen_test: str = ""
+    text_column: str = "text"
+    label_column: str = "label"
+
+    def beside(self, policy: Path) -> "DataPolicy":
+        """The same with paths that do not depend on where the command runs."""
+        found = {name: getattr(self, name) for name in ("table", "frozen_test")}
+        folder = policy.resolve().parent
+        return self.model_copy(update={name: str(folder / path) for name, path in found.items() if path})
+
+
+class RetrainingPolicy(_Part):
+    """When a challenger is trained, from what, and who says yes.
+
+    Attributes:
+        on_harmful: train when monitoring says harmful.
+        every_days: train when the champion is so old; 0: age is no reason.
+        fewest_labels: so many labels must be new to the champion.
+        again_after_labels: after a refusal, so many more labels must have come.
+        holdout_share: the newest labels are held out for the gate: this share of them.
+        weights: how often each labelled text counts, beside each text of the table once. Several are tried.
+        model: ``same`` as the champion's kind, or another one. encoder: for DistilBERT.
+        reference: what the bundle keeps of texts, for monitoring.
+        approval: ``none`` promotes what passes the gate, ``person`` lets it wait for a yes, ``shadow`` lets it
+            score in the champion's shadow.
+        keep_refused: so many refused challengers are kept.
+    """
+
+    on_harmful: bool = True
+    every_days: float = Field(default=0.0, ge=0)
+    fewest_labels: int = Field(default=100, ge=10)
+    again_after_labels: int = Field(default=50, ge=1)
+    holdout_share: float = Field(default=0.4, ge=0.1, le=0.9)
+    weights: Annotated[tuple[Annotated[int, Field(ge=1, le=1000, strict=True)], ...], Field(strict=False)] = (
+        Field(default=(1, 5, 20), min_length=1, max_length=10)
+    )
+    model: Literal["same", "tfidf", "cnn", "distilbert"] = "same"
+    encoder: str = Field(default="packaged", min_length=1)
+    reference: Literal["hashed", "numbers", "none"] = "hashed"
+    approval: Literal["none", "person", "shadow"] = "none"
+    keep_refused: int = Field(default=5, ge=1)
+
+
+class GatePolicy(_Part):
+    """What a challenger must show.
+
+    Attributes:
+        level: of the paired bootstrap intervals. resamples: draws of each.
+        fewest_recent: so many held-out recent labels, at least.
+        forgetting_budget_points: on the frozen test set it may be so much worse.
+        slice_points: no slice may be worse by more than this, beyond the noise.
+        fewest_in_slice: a slice of fewer texts is not judged.
+        latency_factor: it may take so many times as long for a text.
+        behaviour: ``films`` asks the behavioural tests for film reviews, ``none`` asks none.
+        behaviour_points: so much more of those cases may fail.
+    """
+
+    level: float = Field(default=0.95, ge=0.5, lt=1)
+    resamples: int = Field(default=2000, ge=200, le=100_000)
+    fewest_recent: int = Field(default=40, ge=5)
+    forgetting_budget_points: float = Field(default=3.0, ge=0, le=100)
+    slice_points: float = Field(default=10.0, ge=0, le=100)
+    fewest_in_slice: int = Field(default=30, ge=5)
+    latency_factor: float = Field(default=2.0, ge=1)
+    behaviour: Literal["none", "films"] = "none"
+    behaviour_points: float = Field(default=5.0, ge=0, le=100)
+
+
+class WatchPolicy(_Part):
+    """What `workshop watch` does with a verdict.
+
+    Attributes:
+        retrain: after each round run `workshop retrain`, which decides by the part ``retraining``.
+        retrain_pause_hours: so long after a training, whatever came of it, no other is begun for the same
+            model.
+        remind_hours: a verdict that stays harmful, or runs that keep failing, are told again after so long.
+    """
+
+    retrain: bool = False
+    retrain_pause_hours: float = Field(default=24.0, gt=0)
+    remind_hours: float = Field(default=24.0, gt=0)
+
+
 class Policy(_Part):
     """All parts; what a file leaves out keeps its default."""
 
@@ -70,6 +163,10 @@ class Policy(_Part):
     inputs: InputsPolicy = InputsPolicy()
     concept: ConceptPolicy = ConceptPolicy()
     operations: OperationsPolicy = OperationsPolicy()
+    watch: WatchPolicy = WatchPolicy()
+    data: DataPolicy = DataPolicy()
+    retraining: RetrainingPolicy = RetrainingPolicy()
+    gate: GatePolicy = GatePolicy()
 
 
 def read_policy(path: Path | None = None) -> Policy:
@@ -87,7 +184,8 @@ def read_policy(path: Path | None = None) -> Policy:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise WorkshopError(f"The policy {path.name} is not valid TOML: {error}.") from error
     try:
-        return Policy.model_validate(told)
+        policy = Policy.model_validate(told)
+        return policy.model_copy(update={"data": policy.data.beside(path)})
     except ValidationError as error:
         raise WorkshopError(f"The policy {path.name} is refused: {_reason(error)}") from error
 

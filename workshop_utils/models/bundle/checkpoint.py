@@ -4,14 +4,13 @@
 input and output had come together. What was written after that is dropped by the next run and made again.
 """
 
-import os
 from pathlib import Path
 from typing import BinaryIO
 
 from pydantic import BaseModel, ValidationError
 
 from workshop_utils.errors import WorkshopError
-from workshop_utils.files import atomic_write, locked
+from workshop_utils.files import atomic_write, locked, sync_file
 
 
 class JobState(BaseModel):
@@ -73,8 +72,7 @@ class ResumableOutput:
     def checkpoint(self, output: BinaryIO, bad: BinaryIO) -> None:
         """Both outputs reach the disk before the state that counts on them."""
         for file in (output, bad):
-            file.flush()
-            os.fsync(file.fileno())
+            sync_file(file)
         self.state.output_bytes, self.state.bad_bytes = output.tell(), bad.tell()
         atomic_write(self._state_file, self.state.model_dump_json())
 

@@ -1,7 +1,8 @@
 """Reference statistics: what a bundle keeps of the texts that it was judged on, so that drift can be seen.
 
 ``reference.json``, a megabyte at most. It holds no text. By choice it holds the hashed words of up to 2,000
-texts, which monitoring compares with what arrives; see docs/decisions/monitoring.md for what that gives away.
+texts, which monitoring compares with what arrives, and the hashes of up to 50,000 whole texts of the table,
+by which it knows a text that came before; see docs/decisions/monitoring.md for what that gives away.
 """
 
 import base64
@@ -24,6 +25,7 @@ from workshop_utils.models.bundle.text_traits import (
     BUCKETS,
     PROBABILITY_STEPS,
     TextTraits,
+    hash_of_text,
     named_buckets,
     text_traits,
 )
@@ -34,6 +36,8 @@ _FORMAT: Final = "workshop-reference-1"
 #: So many texts are kept at most, and so many bytes; of the others only in how many of them a word occurs.
 MOST_TEXTS, MOST_BYTES = 2000, 1_000_000
 _KNOWN_TEXTS = 20_000
+#: So many different texts of the table are known again, those that it has more than once first.
+_KNOWN_HASHES = 50_000
 #: A word may be told where so many texts have it, and so many words are kept.
 _TOLD_FROM, _TOLD_WORDS = 5, 3000
 
@@ -48,12 +52,19 @@ _ARRAYS = {
     "buckets": "uint16",
     "sizes": "uint16",
     "known_counts": "uint16",
+    "text_hashes": "uint32",
+    "row_hashes": "uint32",
+    "known_hashes": "uint32",
 }
 
 
 @dataclass(frozen=True)
 class Reference:
     """Some texts that the model was judged on, as :mod:`text_traits` sees them; n of them.
+
+    The table from which they come has each of them once. Texts that it has several times are left out: all
+    copies of one are judged on, or all are learned from, so that those judged on are no sample of what
+    arrives.
 
     Attributes:
         class_names: the model's labels.
@@ -64,8 +75,11 @@ class Reference:
         known_counts: in how many of ``known_texts`` other texts a hashed word occurs, uint16 of (65536,).
         told_words: words of the known texts that at least five of them have, the most frequent first.
         same_model: are the answers the bundle's own? Those of cross-validation are of models that learned
-            from fewer texts and are less sure.
+            from fewer texts, answer otherwise and are less sure; nothing is compared with them.
         fingerprint: SHA-256 of the file's content; the state of a monitor belongs to one.
+        text_hashes: of each text, uint32 of shape (n,); None where nothing is hashed, and in older bundles.
+        row_hashes: of up to 2,000 rows of the table, drawn at random with their repeats, uint32; or None.
+        known_hashes: of the table's different texts, ascending, uint32; or None.
     """
 
     class_names: list[str]
@@ -82,6 +96,9 @@ class Reference:
     told_words: list[str]
     same_model: bool = True
     fingerprint: str = ""
+    text_hashes: np.ndarray | None = None
+    row_hashes: np.ndarray | None = None
+    known_hashes: np.ndarray | None = None
 
     def __len__(self) -> int:
         """How many texts."""
@@ -92,6 +109,13 @@ class Reference:
         if self.buckets is None or self.sizes is None:
             return None
         return np.split(self.buckets, np.cumsum(self.sizes.astype(np.int64))[:-1])
+
+
+class TableHashes(NamedTuple):
+    """Hashes of some rows of a table and of its different texts; see :class:`Reference`."""
+
+    rows: np.ndarray
+    known: np.ndarray
 
 
 class KnownWords(NamedTuple):
@@ -111,21 +135,29 @@ def make_reference(
     keep: ReferenceKeeps = "hashed",
     seed: int = 0,
     same_model: bool = True,
+    table: Sequence[str] | None = None,
 ) -> Reference:
     """Describe texts that the model has **not** learned from, as new texts will be described.
 
     Args:
         class_names: the model's labels.
-        texts: n texts, such as the test set; a repeated one counts once. Of many, 2,000 are drawn.
+        texts: n texts, such as the test set. What the table has several times is left out; of many, 2,000
+            are drawn.
         probabilities: the model's answers, shape (n, classes).
         truncated: which of the texts the model read only a part of, shape (n,).
         known_texts: other texts, such as the training set; they say which words are known. Of many, 20,000.
         keep: ``hashed`` or ``numbers``.
         seed: of the drawing.
         same_model: False where the answers are those of a cross-validation.
+        table: all texts of the table from which ``texts`` come, with their repeats, as they were before
+            repeated texts were dropped; they say how often texts repeat. By default the table is ``texts``
+            and ``known_texts``.
     """
-    different = list(dict(zip(texts, range(len(texts)), strict=True)).values())
-    order = np.random.default_rng(seed).permutation(np.array(different, dtype=np.int64))[:MOST_TEXTS]
+    hashes, of_known = (list(map(hash_of_text, each)) for each in (texts, known_texts))
+    of_table = [*hashes, *of_known] if table is None else list(map(hash_of_text, table))
+    times, learned = Counter(of_table), set(of_known)
+    once = [row for row, name in enumerate(hashes) if times[name] <= 1 and name not in learned]
+    order = np.random.default_rng(seed).permutation(np.array(once, dtype=np.int64))[:MOST_TEXTS]
     rows = [
         text_traits(
             texts[row],
@@ -136,10 +168,11 @@ def make_reference(
         for row in order
     ]
     known = _count_known(_drawn(known_texts, _KNOWN_TEXTS, seed) if keep == "hashed" else [])
-    whole = _as_reference(list(class_names), rows, known, keep, same_model)
+    in_table = _table_hashes(of_table, [*hashes, *of_known], seed) if keep == "hashed" else None
+    whole = as_reference(list(class_names), rows, known, in_table, same_model)
     while (size := len(content := _as_json(whole))) > MOST_BYTES and len(rows) > 1:
         rows = rows[: int(min(0.95, MOST_BYTES / size) * len(rows))]
-        whole = _as_reference(list(class_names), rows, known, keep, same_model)
+        whole = as_reference(list(class_names), rows, known, in_table, same_model)
     return parse_reference(content)
 
 
@@ -169,7 +202,14 @@ def add_reference(
     drawn = _drawn(listed, MOST_TEXTS, seed)
     scores = bundle.score(drawn)
     reference = make_reference(
-        bundle.labels, drawn, scores.probabilities, scores.truncated, known_texts, keep, seed
+        bundle.labels,
+        drawn,
+        scores.probabilities,
+        scores.truncated,
+        known_texts,
+        keep,
+        seed,
+        table=[*listed, *known_texts],
     )
     folder = Path(folder).resolve()
 
@@ -215,9 +255,11 @@ def parse_reference(content: bytes) -> Reference:
     told = json.loads(content)
     if told["format"] != _FORMAT:
         raise ValueError(f"its format is {told['format']!r}")
-    arrays: dict[str, Any] = {name: _unpack(told[name], dtype) for name, dtype in _ARRAYS.items()}
+    arrays: dict[str, Any] = {name: _unpack(told.get(name), dtype) for name, dtype in _ARRAYS.items()}
     if arrays["buckets"] is not None:
         arrays["buckets"] = np.cumsum(arrays["buckets"], dtype=np.uint16)
+    if arrays["known_hashes"] is not None:
+        arrays["known_hashes"] = np.cumsum(arrays["known_hashes"], dtype=np.uint32)
     reference = Reference(
         class_names=[str(name) for name in told["class_names"]],
         language_names=[str(name) for name in told["language_names"]],
@@ -243,6 +285,8 @@ def _refuse_what_does_not_fit(reference: Reference) -> None:
         reference.languages.max() >= len(reference.language_names) or reference.labels.max() >= classes
     ):
         raise ValueError("it names a language or a label that it does not list")
+    if reference.text_hashes is not None and reference.text_hashes.shape != (count,):
+        raise ValueError("its texts and their hashes differ in number")
     if reference.buckets is None:
         return
     sizes = reference.sizes
@@ -252,15 +296,16 @@ def _refuse_what_does_not_fit(reference: Reference) -> None:
         raise ValueError("its known words are not there")
 
 
-def _as_reference(
+def as_reference(
     class_names: list[str],
     rows: Sequence[TextTraits],
     known: KnownWords,
-    keep: ReferenceKeeps,
+    table: TableHashes | None,
     same_model: bool,
 ) -> Reference:
+    """A reference of texts whose traits are there; without ``table`` nothing that is hashed is kept."""
     languages = sorted({row.language for row in rows})
-    hashed = keep == "hashed"
+    hashed = table is not None
     buckets = [np.sort(row.buckets) for row in rows if row.buckets is not None]
     return Reference(
         class_names=class_names,
@@ -278,7 +323,21 @@ def _as_reference(
         known_texts=known.texts,
         told_words=known.told_words,
         same_model=same_model,
+        text_hashes=np.array([row.text_hash for row in rows], dtype=np.uint32) if hashed else None,
+        row_hashes=None if table is None else table.rows,
+        known_hashes=None if table is None else table.known,
     )
+
+
+def _table_hashes(of_table: Sequence[int], more: Sequence[int], seed: int) -> TableHashes:
+    """Some rows with their repeats, and the different texts; of very many those that repeat first."""
+    rng = np.random.default_rng(seed)
+    rows = rng.permutation(np.array(of_table, dtype=np.uint32))[:MOST_TEXTS]
+    known, times = np.unique(np.array([*of_table, *more], dtype=np.uint32), return_counts=True)
+    if len(known) > _KNOWN_HASHES:
+        order = np.lexsort((rng.permutation(len(known)), -times))
+        known = np.sort(known[order[:_KNOWN_HASHES]])
+    return TableHashes(rows, known)
 
 
 def _count_known(texts: Sequence[str]) -> KnownWords:
@@ -303,6 +362,8 @@ def _as_json(reference: Reference) -> bytes:
     arrays: dict[str, Any] = {name: _pack(getattr(reference, name)) for name in _ARRAYS}
     if reference.buckets is not None:  # differences of sorted numbers are small; they wrap around
         arrays["buckets"] = _pack(np.diff(reference.buckets, prepend=np.uint16(0)))
+    if reference.known_hashes is not None:
+        arrays["known_hashes"] = _pack(np.diff(reference.known_hashes, prepend=np.uint32(0)))
     told = {
         "format": _FORMAT,
         "class_names": reference.class_names,

@@ -13,6 +13,7 @@ younger than Python's Unicode tables become small. The time for a text grows wit
 
 import unicodedata
 from collections.abc import Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 _SPACE = "\t-\r\x1c-\x20\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
 
 
+@cache
 def _word_characters() -> str:
     """The tokenizer's letters and digits without those that are too young for Python's Unicode tables."""
     unassigned = "".join(c for c in map(chr, range(0x110000)) if unicodedata.category(c) == "Cn")

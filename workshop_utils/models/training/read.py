@@ -25,6 +25,7 @@ class TrainingData(NamedTuple):
         groups: near-duplicates share a number, shape (n,).
         test: places of the texts of the test table.
         notes: sentences about what was found, merged and left out.
+        table, test_table: the texts of all rows of either table, with their repeats.
     """
 
     texts: list[str]
@@ -33,6 +34,8 @@ class TrainingData(NamedTuple):
     groups: np.ndarray
     test: np.ndarray
     notes: list[str]
+    table: Sequence[str] = ()
+    test_table: Sequence[str] = ()
 
 
 def read_training_data(
@@ -77,6 +80,8 @@ def read_training_data(
         np.concatenate([groups, groups.max() + 1 + asked]),
         len(table.texts) + asked,
         said,
+        table.table,
+        test.table,
     )
 
 
@@ -131,4 +136,4 @@ def _known(request: TrainRequest, test: LabelledTexts, names: Sequence[str]) -> 
 
 def _chosen(table: LabelledTexts, rows: Sequence[int], note: str) -> LabelledTexts:
     texts, labels = [table.texts[row] for row in rows], [table.labels[row] for row in rows]
-    return LabelledTexts(texts, labels, [*table.notes, note])
+    return LabelledTexts(texts, labels, [*table.notes, note], table.table)

@@ -239,17 +239,25 @@ def _reference(
         return None
     if len(plan.final.ask) >= _FEWEST_REFERENCE or not plan.folds:
         kept, known, answers = plan.final.ask, plan.final.train, predictions.final
-        same_model = True
+        same_model, table = True, data.test_table if len(data.test) else data.table
     else:  # one half is compared with, the other says which words are known; near-duplicates on one side
         rows = plan.final.train
         half = grouped_folds(data.codes[rows], data.groups[rows], 2, request.seed)
         kept, known = rows[half == 0], rows[half == 1]
-        answers, same_model = predictions.folds[0, kept], False
+        answers, same_model, table = predictions.folds[0, kept], False, data.table
     texts = [data.texts[row] for row in kept]
     truncated = Bundle.load(draft).truncates(texts)
     known_texts = [data.texts[row] for row in known]
     return make_reference(
-        data.labels, texts, answers, truncated, known_texts, request.reference, request.seed, same_model
+        data.labels,
+        texts,
+        answers,
+        truncated,
+        known_texts,
+        request.reference,
+        request.seed,
+        same_model,
+        table,
     )
 
 

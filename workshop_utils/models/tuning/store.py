@@ -76,6 +76,8 @@ def _open(uri: str, path: Path) -> "MlflowClient":
             opened = MlflowClient(uri)
             opened.search_experiments(max_results=1)
         except (MlflowException, SQLAlchemyError, CommandError) as error:
+            if "database is locked" in str(error):
+                raise WorkshopError(f"Another program keeps {path.name} locked; run this again.") from error
             raise WorkshopError(
                 f"The store of trials, {path}, cannot be opened: it was half made, is damaged, or belongs to "
                 "another version of MLflow. Rename it and run this again; a new one will be made."

@@ -27,6 +27,7 @@ from workshop_utils.production.deployment.manifest import (
     write_manifest,
 )
 from workshop_utils.production.deployment.pointers import (
+    DAMAGED,
     PointerName,
     live_pointers,
     pointed_version,
@@ -42,6 +43,7 @@ from workshop_utils.production.deployment.promoting import (
 )
 
 __all__ = [
+    "DAMAGED",
     "DeploymentHistory",
     "Lineage",
     "Manifest",

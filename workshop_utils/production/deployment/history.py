@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from workshop_utils.errors import WorkshopError
 from workshop_utils.files import atomic_write
-from workshop_utils.production.deployment.pointers import PointerName
+from workshop_utils.production.deployment.pointers import DAMAGED, PointerName
 
 HISTORY = "history.jsonl"
 
@@ -27,8 +27,9 @@ class PointerChange(BaseModel):
     Attributes:
         number: counts the lines from 1. time: in UTC, for people; the order is that of the numbers.
         action: what was done. pointer: which pointer moved.
-        version: what it names since; None: there is no such pointer since. previous: what it named before.
-        champion: what was current before the change.
+        version: what it names since; None: there is no such pointer since.
+        previous, champion: what it named, and what was current, before the change; None: nothing,
+            :data:`DAMAGED`: nobody knows.
         by: who did it. reason: why. figures: numbers behind it, such as the card's metrics.
     """
 
@@ -153,7 +154,7 @@ def append_change(
 
 
 def _arrive(way: list[str], version: str | None) -> None:
-    if version is not None and way[-1:] != [version]:
+    if version is not None and version not in (DAMAGED, *way[-1:]):
         way.append(version)
 
 

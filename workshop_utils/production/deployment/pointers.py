@@ -7,11 +7,14 @@ atomically, so a reader sees the old name or the new.
 
 import re
 from pathlib import Path
-from typing import Literal
+from typing import Final, Literal
 
 from workshop_utils.errors import WorkshopError
 
 PointerName = Literal["current", "challenger", "waiting"]
+
+#: Stands in the history, and for programs, in place of what a damaged pointer names; it is no version's name.
+DAMAGED: Final = "a damaged pointer"
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", re.ASCII)
 
@@ -34,18 +37,18 @@ def pointed_version(deployment: Path, pointer: PointerName = "current") -> str |
     return name
 
 
-def valid_pointer(deployment: Path, pointer: PointerName) -> str | None:
-    """The same, for somebody who replaces the pointer; None also where it is damaged."""
+def named_now(deployment: Path, pointer: PointerName) -> str | None:
+    """The same, for somebody who replaces the pointer: :data:`DAMAGED` where it is damaged."""
     try:
         return pointed_version(deployment, pointer)
     except WorkshopError:
-        return None
+        return DAMAGED
 
 
 def live_pointers(deployment: Path) -> dict[PointerName, str | None]:
-    """What each pointer names now; None where there is none, or a damaged one."""
+    """What each pointer names now; None where there is none, :data:`DAMAGED` where it is damaged."""
     names: tuple[PointerName, ...] = ("current", "challenger", "waiting")
-    return {name: valid_pointer(deployment, name) for name in names}
+    return {name: named_now(deployment, name) for name in names}
 
 
 def version_folder(deployment: Path, version: str) -> Path:

@@ -23,9 +23,10 @@ from workshop_utils.production.deployment.history import (
 )
 from workshop_utils.production.deployment.manifest import Lineage, open_version
 from workshop_utils.production.deployment.pointers import (
+    DAMAGED,
     PointerName,
+    named_now,
     pointed_version,
-    valid_pointer,
     version_folder,
 )
 from workshop_utils.production.deployment.versions import lineage_beside, remove_leftovers, store_version
@@ -44,7 +45,7 @@ class Promotion:
 
     Attributes:
         pointer: which pointer. version: what it names now, or named until it was cleared.
-        previous: what it named before; None: nothing.
+        previous: what it named before; None: nothing, :data:`DAMAGED`: nobody knows.
         changed: False where all was so already.
     """
 
@@ -88,7 +89,7 @@ def promote(
         if not other_labels:
             _refuse_other_labels(deployment, loaded)
         version = store_version(deployment, folder, loaded, lineage)
-        current = valid_pointer(deployment, "current")
+        current = named_now(deployment, "current")
         if pointer != "current" and version == current:
             return Promotion("current", version, current, changed=False)
         return _move(deployment, _ACTIONS[pointer], pointer, version, told)
@@ -103,7 +104,7 @@ def approve(deployment: str | Path, told: Told) -> Promotion | None:
     """
     deployment = Path(deployment).resolve()
     with _writing(deployment):
-        version, current = pointed_version(deployment, "waiting"), valid_pointer(deployment, "current")
+        version, current = pointed_version(deployment, "waiting"), named_now(deployment, "current")
         if version is None:
             return None
         asked = read_history(deployment).newest("waiting", version)
@@ -199,7 +200,7 @@ def _refuse_foreign(deployment: Path, new: bool) -> None:
 
 def _refuse_other_labels(deployment: Path, bundle: Bundle) -> None:
     """As the service does, which keeps its model then."""
-    current = valid_pointer(deployment, "current")
+    current = named_now(deployment, "current")
     if current is None:
         return
     try:
@@ -217,16 +218,16 @@ def _move(
     deployment: Path, action: PointerAction, pointer: PointerName, version: str, told: Told
 ) -> Promotion:
     open_version(deployment, version)  # where it lies, from the disk it will be served from
-    previous = valid_pointer(deployment, pointer)
+    previous = named_now(deployment, pointer)
     changed = previous != version
     if changed:
-        champion = valid_pointer(deployment, "current")
+        champion = named_now(deployment, "current")
         append_change(deployment, action, pointer, (version, previous, champion), told)
         atomic_write(deployment / pointer, f"{version}\n")
     if pointer == "current":  # a champion is its own challenger no longer, and waits for nobody
-        if valid_pointer(deployment, "challenger") == version:
+        if named_now(deployment, "challenger") == version:
             changed |= _clear(deployment, "challenger", told) is not None
-        if valid_pointer(deployment, "waiting") == version:
+        if named_now(deployment, "waiting") == version:
             changed |= _clear(deployment, "waiting", told) is not None
     return Promotion(pointer, version, previous, changed)
 
@@ -235,8 +236,8 @@ def _clear(deployment: Path, pointer: Literal["challenger", "waiting"], told: To
     path = deployment / pointer
     if not path.exists():
         return None
-    version, champion = valid_pointer(deployment, pointer), valid_pointer(deployment, "current")
+    version, champion = named_now(deployment, pointer), named_now(deployment, "current")
     append_change(deployment, "clear", pointer, (None, version, champion), told)
     path.unlink()
     sync_folder(deployment)
-    return Promotion(pointer, version or "a damaged pointer", version, changed=True)
+    return Promotion(pointer, version or DAMAGED, version, changed=True)

@@ -1,14 +1,13 @@
 """Storing a bundle as an immutable version, whole or not at all, and clearing up after a killed run."""
 
 import logging
-import os
 import re
 import shutil
 from hashlib import sha256 as digest
 from pathlib import Path
 
 from workshop_utils.errors import WorkshopError
-from workshop_utils.files import sync_folder
+from workshop_utils.files import sync_file, sync_folder
 from workshop_utils.models.bundle import Bundle
 from workshop_utils.production.deployment.history import read_history
 from workshop_utils.production.deployment.manifest import (
@@ -26,7 +25,7 @@ _NAME = r"\d{4,}-[0-9a-f]{12}"
 #: What killed runs of ours leave, and nothing else, for a folder may hold files of other programs.
 _DRAFT_OF_POINTER = re.compile(r"\.(current|challenger|waiting|history\.jsonl)\.[0-9a-f]{32}")
 _DRAFT_OF_VERSION = re.compile(rf"\.{_NAME}\.(draft|json\.[0-9a-f]{{32}})")
-_MANIFEST = re.compile(rf"{_NAME}\.json")
+_VERSION, _MANIFEST = re.compile(_NAME), re.compile(rf"{_NAME}\.json")
 _CHUNK = 2**20
 
 
@@ -71,7 +70,8 @@ def lineage_beside(folder: Path, bundle: Bundle) -> Lineage | None:
     Raises:
         WorkshopError: it is a version, and a byte of it is another than when it was promoted.
     """
-    if folder.parent.name != "versions" or not folder.with_name(f"{folder.name}.json").exists():
+    ours = folder.parent.name == "versions" and _VERSION.fullmatch(folder.name)
+    if not ours or not folder.with_name(f"{folder.name}.json").exists():
         return None
     manifest = read_manifest(folder)
     if manifest.files != files_of(bundle):
@@ -120,6 +120,5 @@ def _copy(source: Path, target: Path) -> str:
         while chunk := read.read(_CHUNK):
             whole.update(chunk)
             written.write(chunk)
-        written.flush()
-        os.fsync(written.fileno())
+        sync_file(written)
     return whole.hexdigest()

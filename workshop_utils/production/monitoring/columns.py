@@ -52,10 +52,10 @@ class WatchedColumns:
         ]
         self.watched: list[Watched] = []
         self._read: list[Callable[[TextTraits], Sequence[float]]] = []
-        self._watch("length", "data", 1 / 8, ["characters"], _length)
-        self._watch("unknown words", "data", 1 / 8, ["share of a text's words"], self._unknown)
-        self._watch("truncated", "data", 1 / 8, ["share of texts"], _truncated)
-        self._watch("language", "data", 1 / 8, [*self._languages, "other"], self._language)
+        self._watch("length", "data", 1 / 10, ["characters"], _length)
+        self._watch("unknown words", "data", 1 / 10, ["share of a text's words"], self._unknown)
+        self._watch("truncated", "data", 1 / 10, ["share of texts"], _truncated)
+        self._watch("language", "data", 1 / 10, [*self._languages, "other"], self._language)
         self._watch("label", "prediction", 1 / 3, [*self._classes, "other"], self._label)
         self._watch("probability", "prediction", 1 / 3, [*self._classes, "no number"], self._probability)
         self._watch("confidence", "prediction", 1 / 3, ["largest probability"], self._confidence)
@@ -98,7 +98,8 @@ class WatchedColumns:
         return _one_of(traits.language, self._languages)
 
     def _label(self, traits: TextTraits) -> Sequence[float]:
-        return _one_of(traits.label, self._classes)
+        row = _one_of(traits.label, self._classes)
+        return row if self._same_model else [*[math.nan] * len(self._classes), row[-1]]
 
     def _probability(self, traits: TextTraits) -> Sequence[float]:
         steps = traits.probabilities.tolist()

@@ -10,8 +10,9 @@ does not see is counted as one of the concept.
 from dataclasses import asdict, dataclass
 
 from workshop_utils.production.monitoring.betting import RateBets
-from workshop_utils.production.monitoring.drift_report import DriftVerdict
+from workshop_utils.production.monitoring.drift_report import DriftVerdict, without_nan
 from workshop_utils.production.monitoring.error_detector import error_tolerance
+from workshop_utils.production.monitoring.saved_state import check_settings, one_sentence
 
 #: Errors become so many times as frequent as is tolerated: what shall be found quickly.
 _RISES = (1.25, 1.5, 2.0, 3.0)
@@ -26,7 +27,7 @@ class ConceptReport:
         alarm_at: number of the label with the first alarm.
         error: share of errors among such texts; None without any. tolerance: the share that is tolerated.
         labels: looked at. alike: the sum of their weights, "so many of them look the same".
-        untold: labels of texts that could not be compared.
+        untold: labels of texts that could not be compared; they are left out.
     """
 
     verdict: DriftVerdict
@@ -42,7 +43,7 @@ class ConceptReport:
 
     def to_dict(self) -> dict:
         """For JSON."""
-        return asdict(self)
+        return without_nan(asdict(self))
 
 
 class ConceptMonitor:
@@ -76,7 +77,10 @@ class ConceptMonitor:
         """What has been seen so far."""
         bets, reason = self._bets, ""
         if not bets.events and self._untold:
-            reason = "Nobody can tell which texts look the same: texts or hashed words were not kept."
+            reason = (
+                "Nobody can tell which texts look the same: texts or hashed words were not kept, or labels "
+                "came too late."
+            )
         elif bets.weight < bets.fewest:
             reason = (
                 f"{bets.weight:.0f} labelled texts look like the reference, and {bets.fewest} are the fewest "
@@ -98,9 +102,23 @@ class ConceptMonitor:
 
     def to_json(self) -> dict:
         """All that a restart needs."""
-        return self._bets.to_json() | {"untold": self._untold, "last": self.last}
+        return {
+            "settings": self._settings(),
+            **self._bets.to_json(),
+            "untold": self._untold,
+            "last": self.last,
+        }
 
     def restore(self, told: dict) -> None:
-        """Go on from what :meth:`to_json` told."""
-        self._bets.restore(told)
-        self._untold, self.last = int(told["untold"]), int(told["last"])
+        """Go on from what :meth:`to_json` told, to the bit as if nothing had happened.
+
+        Raises:
+            WorkshopError: the state is damaged, or one of another tolerance or run length.
+        """
+        with one_sentence("concept monitor"):
+            check_settings("concept monitor", told, self._settings())
+            self._bets.restore(told)
+            self._untold, self.last = int(told["untold"]), int(told["last"])
+
+    def _settings(self) -> dict[str, float]:
+        return {"tolerance": self._bets.allowed, "run_length": float(self._bets.run_length)}

@@ -1,5 +1,6 @@
 """What the monitor of inputs tells: one finding for each quantity."""
 
+import math
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
@@ -44,10 +45,11 @@ class InputReport:
 
     Attributes:
         texts: seen so far. repeated: came again or late, by their numbers, and were left out.
-        twice: texts, word for word, that had come in the same round; they count once, as in the reference.
+        twice: texts that came before, in the table or in the same round: only their share is compared.
         rounds: how often the reference was begun.
         findings: one for each quantity. run_length: of data drift, and of prediction drift, as a whole.
-        words: by which the new texts are told, at the first alarm of the domain classifier, or else now.
+        words: by which the new texts are told, at the first alarm of the domain classifier that has some, or
+            else now.
     """
 
     texts: int
@@ -64,9 +66,21 @@ class InputReport:
         return "changed" if "changed" in verdicts else "quiet" if "quiet" in verdicts else "insufficient data"
 
     def to_dict(self) -> dict[str, Any]:
-        """For JSON, which has no NaN: what is no number is left out."""
+        """For JSON, which has no NaN: a mean of nothing is left out."""
         told = asdict(self) | {"words": self.words._asdict()}
         for finding in told["findings"]:
             for part in ("reference", "now"):
                 finding[part] = {name: value for name, value in finding[part].items() if value == value}
-        return told | {"data": self.verdict("data"), "prediction": self.verdict("prediction")}
+        told |= {"data": self.verdict("data"), "prediction": self.verdict("prediction")}
+        return without_nan(told)
+
+
+def without_nan(value: Any) -> Any:
+    """The value with None for every float that is no number or infinite, however deep; tuples as lists."""
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, dict):
+        return {name: without_nan(each) for name, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [without_nan(each) for each in value]
+    return value

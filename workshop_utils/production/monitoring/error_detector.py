@@ -23,7 +23,8 @@ from numpy.typing import ArrayLike
 
 from workshop_utils.errors import WorkshopError
 from workshop_utils.production.monitoring.betting import RateBets, bet_once
-from workshop_utils.production.monitoring.drift_report import DriftVerdict
+from workshop_utils.production.monitoring.drift_report import DriftVerdict, without_nan
+from workshop_utils.production.monitoring.saved_state import check_settings, one_sentence
 
 #: The tolerance is kept this far from 0 and from 1: no bet is possible there.
 LEAST_TOLERANCE, MOST_TOLERANCE = 0.001, 0.99
@@ -67,7 +68,7 @@ class ErrorReport:
 
     def to_dict(self) -> dict[str, Any]:
         """For JSON."""
-        return asdict(self)
+        return without_nan(asdict(self))
 
 
 class ErrorDetector:
@@ -104,7 +105,7 @@ class ErrorDetector:
             wrong: 1 or True if the true label is not what the model said, else 0 or False. A label that the
                 model does not know is an error.
             weight: from 0 to 1, known before the label; see
-                :func:`~workshop_utils.production.monitoring.intervals.label_weights`.
+                :class:`~workshop_utils.production.monitoring.label_weights.LabelWeights`.
 
         Raises:
             WorkshopError: ``wrong`` is neither of both, such as NaN, or the weight is out of bounds.
@@ -159,17 +160,9 @@ class ErrorDetector:
         Raises:
             WorkshopError: the state is damaged or one of other settings.
         """
-        try:
-            if told["settings"] != self._settings():
-                raise WorkshopError(
-                    "The state of the error detector belongs to another tolerance or run length; remove it, "
-                    "and watching begins anew."
-                )
+        with one_sentence("error detector"):
+            check_settings("error detector", told, self._settings())
             self._bets.restore(told)
-        except (KeyError, TypeError, ValueError) as error:
-            raise WorkshopError(
-                "The state of the error detector is damaged; remove it, and watching begins anew."
-            ) from error
 
 
 def evidence_over_time(

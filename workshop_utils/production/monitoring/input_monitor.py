@@ -5,15 +5,27 @@ no capital, nothing learned, so that within a round no bet has seen the texts it
 pairs a quantity with the run length R raises a false alarm with a probability of n / R at most; over all
 rounds these add up to texts / R. What a round cannot show (a change so small that it takes more pairs than
 there are reference texts) is not found: so many texts do not tell it.
+
+**Texts that come again.** A new text is compared only where it comes for the first time: it is neither in the
+table that the model comes from nor among the new texts of this round. It is compared with a reference text
+that the table has once, and that has not come in this round. Why that is fair: say that rows of the table and
+new texts come alike, in any order as likely as in any other. Both texts of a pair occur exactly once among
+the table and the new texts so far. Were they to change places, that would still hold of them, and of every
+other text it would still hold whether it came before, so that the same pairs had been formed. So, given the
+two texts of each pair, which of them is the new one is the toss of a coin, and the tosses for all pairs are
+independent: no bet on them gains on average, whatever the classifier has learned and however often texts
+repeat. What repeats is a quantity of its own, see :mod:`~.repeated_texts`; changes among texts that the table
+has already are seen there and by their labels.
+
+Where texts or their hashes were not kept, nobody can tell what came before; the promise then holds for
+streams whose texts do not repeat.
 """
 
 import json
 import math
 from collections.abc import Sequence
-from hashlib import blake2b
 from pathlib import Path
 from typing import Any, NamedTuple
-from zipfile import BadZipFile
 
 import numpy as np
 
@@ -25,24 +37,29 @@ from workshop_utils.production.monitoring.betting import bet_once, fewest_steps
 from workshop_utils.production.monitoring.columns import DriftKind, WatchedColumns
 from workshop_utils.production.monitoring.domain_classifier import SHARPNESS, DomainClassifier, TellingWords
 from workshop_utils.production.monitoring.drift_report import DriftFinding, DriftVerdict, InputReport
+from workshop_utils.production.monitoring.repeated_texts import STAKES, RepeatedTexts
 
-#: Stakes on "more" and on "less" of a watched quantity.
-STAKES = np.array([-0.8, -0.4, -0.2, -0.1, 0.1, 0.2, 0.4, 0.8])
 #: Pairs that are bet on before they are learned from.
 _BATCH = 10
 #: With fewer reference texts a round would end before it could show anything.
 FEWEST_REFERENCE_TEXTS = 50
-_STATE_FORMAT = 1
-_CLASSIFIER_PART = 1 / 2
+#: Of so many texts it is kept how much they look like the reference, the latest ones: labels come later.
+KEPT_SIMILARITIES = 20_000
+#: Until a round has so many pairs, the classifier of the round before says what looks like the reference.
+_LEARNED_ENOUGH = 200
+_STATE_FORMAT = 2
+_CLASSIFIER, _REPEATED = "domain classifier", "repeated texts"
+_CLASSIFIER_PART, _REPEATED_PART = 1 / 2, 1 / 10
 
 
 class _Waiting(NamedTuple):
-    """A text that waits until its batch is full."""
+    """A text that waits until its batch is full, and the place of the reference text it is compared with."""
 
     number: int
     words: list[str] | None
     buckets: np.ndarray | None
     row: np.ndarray
+    drawn: int
 
 
 class InputMonitor:
@@ -54,8 +71,8 @@ class InputMonitor:
             any change, a false alarm is raised with a probability of n / run_length at most.
         seed: of the order in which reference texts are dealt.
 
-    The domain classifier has half of what data drift may spend on false alarms, each other quantity an
-    eighth; label, probability and confidence a third each.
+    The domain classifier has half of what data drift may spend on false alarms, each other quantity a tenth;
+    label, probability and confidence a third each.
     """
 
     def __init__(self, reference: Reference, run_length: float, seed: int = 0) -> None:
@@ -68,10 +85,14 @@ class InputMonitor:
         if words is not None and counts is not None and reference.known_texts:
             self._classifier = DomainClassifier(counts, reference.known_texts)
             self._hashed = [self._classifier.read(each) for each in words]
-        names = [each.name for each in self._columns.watched]
-        self._limits = {each.name: self.run_length / each.weight for each in self._columns.watched}
-        self._limits["domain classifier"] = self.run_length / _CLASSIFIER_PART
-        self._alarm: dict[str, int | None] = dict.fromkeys(["domain classifier", *names])
+        parts = {_CLASSIFIER: _CLASSIFIER_PART, _REPEATED: _REPEATED_PART}
+        parts |= {each.name: each.weight for each in self._columns.watched}
+        self._limits = {name: self.run_length / part for name, part in parts.items()}
+        self._known = frozenset(() if reference.known_hashes is None else reference.known_hashes.tolist())
+        self._hashes = None if reference.text_hashes is None else reference.text_hashes.tolist()
+        self._in_reference = frozenset(self._hashes or ())
+        self._repeats = RepeatedTexts(reference.row_hashes, seed)
+        self._alarm: dict[str, int | None] = dict.fromkeys(parts)
         self._last_alarm = dict(self._alarm)
         self._told = dict.fromkeys(self._alarm, 0)
         self._evidence = dict.fromkeys(self._alarm, 0.0)
@@ -81,7 +102,7 @@ class InputMonitor:
         self._former_words = TellingWords([], [])
         # of the round before and of this one
         self._sums, self._counts = np.zeros((2, 2, self._columns.width))
-        self._texts = self._repeated = self._twice = self._last = 0
+        self._texts = self._kept = self._repeated = self._twice = self._last = 0
         self._waiting: list[_Waiting] = []
         self._round = -1
         self._begin_round()
@@ -109,39 +130,86 @@ class InputMonitor:
             return
         self._last = number
         self._texts += 1
-        if len(self.reference) < FEWEST_REFERENCE_TEXTS or self._came_before(traits):
+        if traits.text_hash is not None:
+            self._kept += 1
+            self._note(_REPEATED, self._repeats.add(traits.text_hash), 1, number)
+        if len(self.reference) < FEWEST_REFERENCE_TEXTS:
             return
-        self._waiting.append(_Waiting(number, traits.words, traits.buckets, self._columns.row(traits)))
+        if self._came_before(traits.text_hash):
+            self._twice += 1
+            self._remember_similarity(number, traits.buckets)
+            return
+        drawn = self._deal()
+        if drawn is None:
+            self._end_round()
+            self._came_before(traits.text_hash)  # it is the first one of the new round
+            drawn = self._deal()
+            assert drawn is not None
+        row = self._columns.row(traits)
+        self._waiting.append(_Waiting(number, traits.words, traits.buckets, row, drawn))
         if len(self._waiting) == _BATCH:
             self._compare()
 
-    def _came_before(self, traits: TextTraits) -> bool:
-        """Did the same text come in this round? No two texts of the reference are the same."""
-        if traits.buckets is None:
+    def _came_before(self, text_hash: int | None) -> bool:
+        """Is the text in the table, or did it come in this round? Remember it where that matters."""
+        if text_hash is None:
             return False
-        content = b"%d " % (traits.length or 0) + np.sort(traits.buckets).tobytes()
-        name = int.from_bytes(blake2b(content, digest_size=8).digest())
-        if name in self._seen:
-            self._twice += 1
-            return True
-        self._seen.add(name)
-        return False
+        before = text_hash in self._known or text_hash in self._seen
+        if not before or text_hash in self._in_reference:
+            self._seen.add(text_hash)
+        return before
 
-    def similarity(self, number: int, traits: TextTraits) -> float | None:
+    def _deal(self) -> int | None:
+        """The place of the next reference text that has not come in this round; None without any."""
+        while self._position < len(self._order):
+            place = int(self._order[self._position])
+            self._position += 1
+            if self._hashes is None or self._hashes[place] not in self._seen:
+                return place
+        return None
+
+    def similarity(self, number: int, traits: TextTraits | None = None) -> float | None:
         """How much a text looks like the reference, from 0 to 1, judged by a classifier that had not seen it.
 
-        None where nobody can tell: the text was not kept, or the bundle keeps no hashed words.
+        A text that came before is judged when it comes again; a classifier may then have seen it.
+
+        Args:
+            number: of a text that was compared: it was judged then, and of the last 20,000 that is known.
+            traits: of the text, where it still waits or is to come; it is judged now.
+
+        Returns:
+            None where nobody can tell: the text was not kept, the bundle keeps no hashed words, or it is too
+            long ago.
         """
-        if self._classifier is None or traits.buckets is None:
-            return None
         known = self._similarity.get(number)
-        return self._classifier.similarity(self._classifier.read(traits.buckets)) if known is None else known
+        if known is not None or traits is None or traits.buckets is None or self._classifier is None:
+            return known
+        if number <= self._last and all(each.number != number for each in self._waiting):
+            return None
+        return self._judge(traits.buckets)
+
+    def _judge(self, buckets: np.ndarray) -> float:
+        assert self._classifier is not None
+        young = self._position < _LEARNED_ENOUGH
+        return self._classifier.similarity(self._classifier.read(buckets), former=young)
+
+    def _remember_similarity(self, number: int, buckets: np.ndarray | None) -> None:
+        if self._classifier is None or buckets is None:
+            return
+        self._similarity[number] = self._judge(buckets)
+        while len(self._similarity) > KEPT_SIMILARITIES:
+            del self._similarity[next(iter(self._similarity))]
 
     def report(self) -> InputReport:
         """What has been seen so far."""
         young = self._position < FEWEST_REFERENCE_TEXTS and self._round > 0
         words = self._first_words or (self._former_words if young else self._telling_words())
-        findings = [self._finding("domain classifier", "data", {}, {}), *self._watched_findings()]
+        shares = [{"share of texts": share} for share in self._repeats.shares()]
+        findings = [
+            self._finding(_CLASSIFIER, "data", {}, {}),
+            self._finding(_REPEATED, "data", *shares),
+            *self._watched_findings(),
+        ]
         return InputReport(
             self._texts, self._repeated, self._twice, self._round + 1, findings, self.run_length, words
         )
@@ -153,6 +221,7 @@ class InputMonitor:
             "format": _STATE_FORMAT,
             **self._settings(),
             "texts": self._texts,
+            "kept": self._kept,
             "repeated": self._repeated,
             "last": self._last,
             "round": self._round,
@@ -163,12 +232,11 @@ class InputMonitor:
             "evidence": self._evidence,
             "first_words": self._first_words,
             "former_words": self._former_words,
-            "similarity": list(self._similarity.items()),
             "seen": sorted(self._seen),
             "twice": self._twice,
-            "waiting": [(each.number, each.words) for each in self._waiting],
-            "names": list(classifier.names.items()) if classifier else [],
-            "reference_logit": classifier.reference_logit if classifier else 0.0,
+            "repeats": self._repeats.to_json(),
+            "waiting": [(each.number, each.words, each.drawn) for each in self._waiting],
+            "classifier": classifier.to_json() if classifier else {},
         }
         arrays = {
             "told": np.frombuffer(json.dumps(told).encode("ascii"), np.uint8),
@@ -176,8 +244,9 @@ class InputMonitor:
             "capital": self._capital,
             "sums": self._sums,
             "counts": self._counts,
-            "classifier_capital": classifier.capital if classifier else np.zeros(0),
-            "weights": classifier.weights if classifier else np.zeros(0),
+            "similarity_of": np.array(list(self._similarity), dtype=np.int64),
+            "similarity": np.array(list(self._similarity.values()), dtype=np.float64),
+            **(classifier.arrays() if classifier else {}),
         }
         with atomic_path(path) as draft, draft.open("wb") as file:
             np.savez_compressed(file, **arrays)  # type: ignore[arg-type]
@@ -196,7 +265,9 @@ class InputMonitor:
         try:
             with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
                 monitor._restore({name: arrays[name] for name in arrays.files})
-        except (ValueError, KeyError, TypeError, EOFError, OSError, BadZipFile) as error:
+        except WorkshopError:
+            raise
+        except Exception as error:  # zipfile, zlib and NumPy each raise their own on broken bytes
             raise WorkshopError(
                 f"The monitor's state {path.name} is damaged; remove it, and monitoring begins anew."
             ) from error
@@ -208,12 +279,18 @@ class InputMonitor:
     def _restore(self, arrays: dict[str, np.ndarray]) -> None:
         told = json.loads(arrays["told"].tobytes())
         settings = self._settings()
-        if told["format"] != _STATE_FORMAT or {name: told[name] for name in settings} != settings:
+        if told["format"] != _STATE_FORMAT:
+            raise WorkshopError(
+                "The monitor's state was written by another version of this program; remove it, and "
+                "monitoring begins anew."
+            )
+        if {name: told[name] for name in settings} != settings:
             raise WorkshopError(
                 "The monitor's state belongs to another bundle, run length or seed; remove it, and "
                 "monitoring begins anew."
             )
-        self._texts, self._repeated, self._last = told["texts"], told["repeated"], told["last"]
+        self._texts, self._kept = told["texts"], told["kept"]
+        self._repeated, self._last = told["repeated"], told["last"]
         self._round = told["round"] - 1
         self._begin_round()
         self._position = told["position"]
@@ -221,34 +298,41 @@ class InputMonitor:
         self._told, self._evidence = told["told"], told["evidence"]
         self._first_words = TellingWords(*told["first_words"]) if told["first_words"] else None
         self._former_words = TellingWords(*told["former_words"])
-        self._similarity = dict(told["similarity"])
+        pairs = zip(arrays["similarity_of"].tolist(), arrays["similarity"].tolist(), strict=True)
+        self._similarity = dict(pairs)
         self._seen, self._twice = set(told["seen"]), told["twice"]
+        self._repeats.restore(told["repeats"])
         rows = arrays["waiting_rows"]
         self._waiting = [
-            _Waiting(number, words, None if words is None else word_buckets(words), row)
-            for (number, words), row in zip(told["waiting"], rows, strict=True)
+            _Waiting(number, words, None if words is None else word_buckets(words), row, drawn)
+            for (number, words, drawn), row in zip(told["waiting"], rows, strict=True)
         ]
         self._capital, self._sums, self._counts = (arrays[each] for each in ("capital", "sums", "counts"))
         if self._classifier:
-            self._classifier.capital = arrays["classifier_capital"]
-            self._classifier.weights = arrays["weights"]
-            self._classifier.names = dict(told["names"])
-            self._classifier.reference_logit = told["reference_logit"]
+            self._classifier.restore(told["classifier"], arrays)
 
     def _begin_round(self) -> None:
         self._round += 1
         order = np.random.default_rng([self.seed, self._round])
         self._order, self._position = order.permutation(len(self.reference)), 0
         self._capital = np.zeros((self._columns.width, len(STAKES)))
-        self._similarity, self._seen = {}, set()
+        self._seen = set()
         if self._classifier:
             self._classifier.forget()
+
+    def _end_round(self) -> None:
+        """The reference texts are used up: compare what waits, and begin anew."""
+        if self._waiting:
+            self._compare()
+        self._former_words = self._telling_words()
+        self._sums = np.stack([self._sums[1], np.zeros(self._columns.width)])
+        self._counts = np.stack([self._counts[1], np.zeros(self._columns.width)])
+        self._begin_round()
 
     def _compare(self) -> None:
         """Bet on ten pairs, look for alarms, learn."""
         batch, self._waiting = self._waiting, []
-        drawn = self._order[self._position : self._position + _BATCH]
-        self._position += _BATCH
+        drawn = np.array([each.drawn for each in batch])
         rows = np.array([each.row for each in batch])
         signs = np.nan_to_num(np.sign(rows - self._columns.rows[drawn]))
         self._sums[1] += np.nan_to_num(rows).sum(axis=0)
@@ -262,11 +346,6 @@ class InputMonitor:
             told = int(np.isfinite(rows[:, each.columns]).any(axis=1).sum())
             self._note(each.name, float(capital), told, batch[-1].number)
         self._classify(batch, drawn)
-        if self._position + _BATCH > len(self._order):
-            self._former_words = self._telling_words()
-            self._sums = np.stack([self._sums[1], np.zeros(self._columns.width)])
-            self._counts = np.stack([self._counts[1], np.zeros(self._columns.width)])
-            self._begin_round()
 
     def _classify(self, batch: Sequence[_Waiting], drawn: np.ndarray) -> None:
         if self._classifier is None:
@@ -276,15 +355,15 @@ class InputMonitor:
             return
         new = [self._classifier.read(each.buckets) for each in batch if each.buckets is not None]
         reference = [self._hashed[drawn[place]] for place in kept]
-        for place, text in zip(kept, new, strict=True):
-            self._similarity[batch[place].number] = self._classifier.similarity(text)
+        for place in kept:
+            self._remember_similarity(batch[place].number, batch[place].buckets)
         capital = self._classifier.bet(new, reference)
         self._classifier.learn(new, reference)
         for each in batch:
             if each.buckets is not None and each.words is not None:
                 self._classifier.remember(each.buckets, each.words)
-        self._note("domain classifier", capital, len(kept), batch[-1].number)
-        if self._alarm["domain classifier"] is not None and self._first_words is None:
+        self._note(_CLASSIFIER, capital, len(kept), batch[-1].number)
+        if self._alarm[_CLASSIFIER] is not None and not (self._first_words and self._first_words.new):
             self._first_words = self._telling_words()
 
     def _note(self, name: str, capital: float, told: int, number: int) -> None:
@@ -317,8 +396,8 @@ class InputMonitor:
         self, name: str, kind: DriftKind, reference: dict[str, float], now: dict[str, float]
     ) -> DriftFinding:
         largest = 1 + float(STAKES[-1])
-        factor, bets = (2.0, len(SHARPNESS)) if name == "domain classifier" else (largest, len(STAKES))
-        bets *= max(1, len(reference))  # of each column
+        factor, bets = (2.0, len(SHARPNESS)) if name == _CLASSIFIER else (largest, len(STAKES))
+        bets = len(self._repeats.stakes) if name == _REPEATED else bets * max(1, len(reference))
         reason = self._missing(name, fewest_steps(self._limits[name], bets, factor))
         verdict: DriftVerdict = "insufficient data" if reason else "quiet"
         return DriftFinding(
@@ -337,20 +416,36 @@ class InputMonitor:
 
     def _missing(self, name: str, fewest: int) -> str:
         """Why nothing can be said, a sentence; empty where something can."""
-        size = len(self.reference)
-        fewest = _BATCH * math.ceil(fewest / _BATCH)
-        needed = max(fewest, FEWEST_REFERENCE_TEXTS)
+        told, size, needed = self._told[name], len(self.reference), FEWEST_REFERENCE_TEXTS
+        if name != _REPEATED:
+            fewest = _BATCH * math.ceil(fewest / _BATCH)
+            needed = max(fewest, needed)
         if size < needed:
-            return f"The bundle's reference has {size} texts, and {needed} are needed."
-        if name in ("domain classifier", "unknown words") and self._classifier is None:
-            return "The bundle's reference keeps no hashed words; train with them, or add them."
-        if name in ("probability", "confidence") and not self.reference.same_model:
-            return (
-                "The reference has answers of a cross-validation, whose models are less sure than the "
-                "bundle's; give the bundle a larger table, or a test table."
+            return f"The bundle's reference has {size} texts that came only once, and {needed} are needed."
+        if reason := self._reference_lacks(name):
+            return reason
+        if told < fewest:
+            return self._why_none(name) or (
+                f"{told} texts could be compared, and {fewest} are the fewest that could tell."
             )
-        if self._texts >= _BATCH > self._told[name] == 0 and name != "confidence":
-            return "The texts were not kept, so nobody can look at them; serve with --store-texts."
-        if self._told[name] < fewest:
-            return f"{self._told[name]} texts could be compared, and {fewest} are the fewest that could tell."
         return ""
+
+    def _reference_lacks(self, name: str) -> str:
+        if name in (_CLASSIFIER, "unknown words") and self._classifier is None:
+            return "The bundle's reference keeps no hashed words; train with them, or add them."
+        if name in ("label", "probability", "confidence") and not self.reference.same_model:
+            return (
+                "The reference has answers of a cross-validation, whose models had learned from fewer texts "
+                "than the bundle's; give the bundle a larger table, or a test table."
+            )
+        return ""
+
+    def _why_none(self, name: str) -> str:
+        """Why no text at all could be compared, where that can be said; else empty."""
+        if self._told[name] or self._texts < _BATCH or name in ("probability", "confidence"):
+            return ""
+        if not self._kept:
+            return "The texts were not kept, so nobody can look at them; serve with --store-texts."
+        if self._twice == self._texts:
+            return "All texts came before, in the table or since; only their share is compared."
+        return "None of the texts has a word." if name == "unknown words" else ""

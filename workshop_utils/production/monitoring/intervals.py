@@ -15,19 +15,20 @@ What is assumed: the rate is one and the same for all labels from the first on. 
 speaks of a mixture; begin it anew after an alarm or a new model. Labels that people give because they were
 annoyed are no sample of anything, and no interval makes them one.
 
-**Labels drawn unequally** count with weights from :func:`label_weights`: then the bets are about the rate
-among all texts of a draw, and a weight of at most 1 keeps every capital at or above 0.
+**Labels drawn unequally** count with weights, see :class:`~.label_weights.LabelWeights`: then the bets are
+about the rate among all texts of a draw, and a weight of at most 1 keeps every capital at or above 0.
 
 **Macro-F1.** Among the texts that are of a class or were taken for it, a share J is both (Jaccard's index),
 and F1 = 2 J / (1 + J). So a confidence sequence for J, label by label on these texts alone, is one for the
 class's F1. That of each class gets an equal part of 1 - level, and the means of the lower and of the upper
 ends bound the macro-F1 (union bound): valid, and wider than need be, the more so the more classes there
-are.
+are. A true label that the model does not know is a class, too, with an F1 of 0 for certain: it lowers the
+macro-F1 as soon as it has come once, as it does in scikit-learn.
 """
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -108,30 +109,6 @@ def _lower(seen: WeightedHits, rate: float, wanted: float) -> float:
     return low
 
 
-def label_weights(draws: Sequence[int | None], probabilities: Sequence[float | None]) -> list[float | None]:
-    """Weights that correct for the drawing: of each draw the least probability, divided by the label's own.
-
-    They lie between 0 and 1. Within a draw the texts count as if all had been drawn with the same probability
-    (Horvitz, Thompson 1952). A label that nobody drew has no weight and gets None. A weight should be known
-    before the label: pass the probabilities of all texts of a draw, not only of those labelled by now.
-
-    Raises:
-        WorkshopError: a probability is not above 0 and at most 1.
-    """
-    least: dict[int, float] = {}
-    for draw, probability in zip(draws, probabilities, strict=True):
-        if draw is not None and probability is not None:
-            if not 0 < probability <= 1:
-                raise WorkshopError(
-                    f"Draw {draw} has a probability of {probability}, which is not between 0 and 1."
-                )
-            least[draw] = min(least.get(draw, 1.0), probability)
-    return [
-        None if draw is None or probability is None else least[draw] / probability
-        for draw, probability in zip(draws, probabilities, strict=True)
-    ]
-
-
 @dataclass
 class LabelTally:
     """How often which true and predicted label came together, by weight.
@@ -140,8 +117,8 @@ class LabelTally:
     each different probability, so by what people label and not by what the model predicts.
 
     Attributes:
-        classes: the model's labels. A true label that is none of them is an error, and a miss of the class
-            that was predicted.
+        classes: the model's labels. A true label that is none of them is an error, a miss of the class that
+            was predicted, and a class of its own with an F1 of 0.
     """
 
     classes: tuple[str, ...]
@@ -158,8 +135,17 @@ class LabelTally:
         """How many there are."""
         return self._counts.total()
 
+    @property
+    def unknown(self) -> dict[str, int]:
+        """How many true labels there are that the model does not know, by name, the most frequent first."""
+        known, found = set(self.classes), Counter[str]()
+        for (true, _, weight), count in self._counts.items():
+            if true not in known and weight > 0:
+                found[true] += count
+        return dict(sorted(found.items(), key=lambda each: (-each[1], each[0])))
+
     def hits(self) -> WeightedHits:
-        """Right predictions against wrong ones."""
+        """Right predictions, hits, against wrong ones."""
         return WeightedHits.counted(
             (weight, true == predicted, count) for (true, predicted, weight), count in self._counts.items()
         )
@@ -172,18 +158,24 @@ class LabelTally:
         """Macro-F1 with its anytime-valid interval; see the head of this module for what is valid.
 
         As in :func:`~workshop_utils.models.metrics.macro_f1` the value is the mean over the classes that have
-        occurred. In the interval a class that has not occurred yet may have any F1 from 0 to 1.
+        occurred, those among them that the model does not know with an F1 of 0. In the interval a class of
+        the model's that has not occurred yet may have any F1 from 0 to 1; labels that the model does not know
+        and that have not come yet are not foreseen.
         """
+        unknown = len(self.unknown)
         if not self.classes:
-            return Interval(math.nan, 0.0, 1.0)
+            return Interval(0.0, 0.0, 0.0) if unknown else Interval(math.nan, 0.0, 1.0)
         part = 1 - (1 - level) / len(self.classes)
         intervals = [rate_interval(self._both(name), part) for name in self.classes]
         value, low, high = (
             np.array([2 * end / (1 + end) for end in ends]) for ends in zip(*intervals, strict=True)
         )
-        known = value[~np.isnan(value)]
+        occurred = value[~np.isnan(value)]
+        seen, of_all = len(occurred) + unknown, len(self.classes) + unknown
         return Interval(
-            float(known.mean()) if len(known) else math.nan, float(low.mean()), float(high.mean())
+            float(occurred.sum()) / seen if seen else math.nan,
+            float(low.sum()) / of_all,
+            float(high.sum()) / of_all,
         )
 
     def _both(self, name: str) -> WeightedHits:

@@ -4,13 +4,13 @@ import math
 from statistics import NormalDist
 
 from workshop_utils.errors import WorkshopError
-from workshop_utils.production.monitoring.intervals import WeightedHits, log_capital
+from workshop_utils.production.monitoring.intervals import LabelTally, log_capital
 
 
 def labels_needed(
     tolerance: float,
     error: float,
-    seen: WeightedHits | None = None,
+    seen: LabelTally | None = None,
     level: float = 0.95,
     chance: float = 0.8,
     most: int = 100_000,
@@ -26,7 +26,7 @@ def labels_needed(
     Args:
         tolerance: share of errors that is tolerated, strictly between 0 and 1.
         error: share of errors that is expected: the present estimate, or the bundle's without labels.
-        seen: labels so far, hits being *errors*; None begins with nothing.
+        seen: labels so far; None begins with nothing.
         level: of the interval.
         chance: that so many labels are enough, if the error is what is expected.
         most: more labels than these are not worth asking for.
@@ -46,9 +46,9 @@ def labels_needed(
     ):
         if not (0 <= value <= 1 if closed else 0 < value < 1):
             raise WorkshopError(f"The {name} is a share between 0 and 1, and {value} is not.")
-    seen, wanted = seen or WeightedHits.counted([]), math.log(2 / (1 - level))
+    errors, wanted = (seen or LabelTally(())).hits().turned(), math.log(2 / (1 - level))
     above = error > tolerance
-    side, rate, hit = (seen, tolerance, error) if above else (seen.turned(), 1 - tolerance, 1 - error)
+    side, rate, hit = (errors, tolerance, error) if above else (errors.turned(), 1 - tolerance, 1 - error)
     margin = NormalDist().inv_cdf(chance) * math.sqrt(error * (1 - error))
 
     def enough(labels: int) -> bool:

@@ -35,6 +35,7 @@ from workshop_utils.production.store import (
 
 #: Words that are weighed for a person at most, and how long their text may be.
 _WORDS_WEIGHED, _LONGEST_WEIGHED = 60, 20_000
+_WEIGHED_AT_ONCE = 12  # so many stand in the queue; all of them would leave no room there for others
 _LEAST_SHARE = 1e-6  # a probability of 0 or 1 has no finite logit
 
 
@@ -155,7 +156,9 @@ class Predictor:
         deadline = arrived + self._limits.deadline_seconds
 
         def log_odds(texts: Sequence[str]) -> np.ndarray:
-            _, scores = self._scores(model, texts, deadline)
+            scores: list[TextScore] = []
+            for start in range(0, len(texts), _WEIGHED_AT_ONCE):
+                scores += self._scores(model, texts[start : start + _WEIGHED_AT_ONCE], deadline)[1]
             shares = np.array([score.probabilities for score in scores])
             shares = shares.clip(_LEAST_SHARE, 1 - _LEAST_SHARE)
             return np.log(shares / (1 - shares))

@@ -2,7 +2,6 @@
 
 import logging
 import os
-import signal
 import threading
 from pathlib import Path
 from types import FrameType
@@ -16,6 +15,7 @@ from workshop_utils.production.service.scoring import ScoringPool
 from workshop_utils.production.service.server import ServiceServer
 from workshop_utils.production.service.settings import ServiceSettings
 from workshop_utils.production.service.shadow import ShadowLog
+from workshop_utils.production.service.signals import on_stop_signals
 from workshop_utils.production.service.status import Readiness
 from workshop_utils.production.service.tracing import NoTracer, RequestTracer
 from workshop_utils.production.service.watching import PointerWatch
@@ -141,7 +141,7 @@ def _kept_texts(prediction_log: PredictionLog | None) -> Store | None:
 
 
 def stop_on_signals(service: Service) -> None:
-    """SIGTERM, Ctrl-C and Ctrl-Break drain the service; a second one ends the process at once."""
+    """SIGTERM, Ctrl-C or a closed terminal drain the service; a second signal ends the process at once."""
 
     def handle(number: int, _: FrameType | None) -> None:
         if asked.is_set():
@@ -150,6 +150,4 @@ def stop_on_signals(service: Service) -> None:
         service.stop()
 
     asked = threading.Event()
-    for name in ("SIGTERM", "SIGINT", "SIGBREAK"):
-        if hasattr(signal, name):
-            signal.signal(getattr(signal, name), handle)
+    on_stop_signals(handle)

@@ -5,6 +5,8 @@ it has arrived whole, so a slow client costs a connection and no thread.
 """
 
 import logging
+import selectors
+import socket
 import time
 from collections.abc import Callable
 from threading import Lock
@@ -17,6 +19,7 @@ from waitress.server import BaseWSGIServer
 from waitress.task import ErrorTask, ThreadedTaskDispatcher, WSGITask
 
 from workshop_utils.errors import WorkshopError
+from workshop_utils.production.service.listening import refuse_newcomers
 from workshop_utils.production.service.problems import Problem, problem_body
 from workshop_utils.production.service.requests_seen import ARRIVED
 from workshop_utils.production.service.settings import Limits
@@ -27,6 +30,7 @@ _log = logging.getLogger(__name__)
 _HEALTH_PATHS = frozenset({"/livez", "/readyz", "/metrics", "/info", "/v2/health/live", "/v2/health/ready"})
 _HEALTH_THREADS, _SPARE_THREADS = 2, 8
 _CROWD = 16
+_HANDSHAKE_SECONDS = 0.1  # after a drain began, who was just connecting may still do so
 _IDLE_BEFORE_STOP = 0.5  # a kept connection is closed in a drain when nothing has come for so many seconds
 _LINGER_SECONDS, _LINGER_BYTES = 2.0, 64 << 20
 
@@ -57,6 +61,7 @@ class _Task(WSGITask):
         super().start()
         if self.channel.server.owner.draining:
             self.set_close_on_finish()
+            self.channel.lingers = True
 
 
 class _RefusalTask(ErrorTask):
@@ -79,7 +84,7 @@ class _Channel(HTTPChannel):
 
     Attributes:
         arrived: when its request had arrived whole. began: when the one that is arriving began, else None.
-        lingers: the client may still be sending what was refused; closing at once would lose the answer.
+        lingers: the client may still be sending; closing at once would reset the connection and its answer.
     """
 
     task_class = _Task
@@ -129,12 +134,20 @@ class _Channel(HTTPChannel):
         if self.requests:
             return False
         late = self.began is not None and now - self.began > limits.request_seconds
-        return late or self.idle_seconds > limits.stall_seconds
+        return late or (self.idle_seconds > limits.stall_seconds and not self.has_unread)
 
     @property
     def idle_seconds(self) -> float:
         """Since something moved; waitress notes that by the clock on the wall, which may jump."""
         return abs(time.time() - self.last_activity)
+
+    @property
+    def has_unread(self) -> bool:
+        """Has something come that will be read next? To close the connection now would reset it."""
+        try:
+            return self.readable() and bool(self.socket.recv(1, socket.MSG_PEEK))
+        except OSError:  # nothing has come, or the connection is gone
+            return False
 
     @property
     def is_busy(self) -> bool:
@@ -145,7 +158,7 @@ class _Channel(HTTPChannel):
 
     def _say_no_more(self) -> None:
         try:
-            self.socket.shutdown(1)  # the answer is complete; what comes is read and forgotten
+            self.socket.shutdown(socket.SHUT_WR)  # the answer is complete; what comes is read and forgotten
         except OSError:
             self.handle_close()
 
@@ -192,7 +205,7 @@ class ServiceServer:
                 ident="workshop",
             )
         except (OSError, ValueError) as error:
-            reason = getattr(error, "strerror", None) or error
+            reason = str(getattr(error, "strerror", None) or error).rstrip(".")
             raise WorkshopError(
                 f"The service cannot listen on {host}, port {port}: {reason}; try other ones."
             ) from error
@@ -238,7 +251,7 @@ class ServiceServer:
 
     def _accept_more(self) -> None:
         """Take those who wait at the door; waitress takes one each time it looks: a crowd takes seconds."""
-        for listener in self._listeners if not self.draining else ():
+        for listener in self._listeners:
             for _ in range(_CROWD):
                 before = len(self._map)
                 if before >= self._connections or not listener.accepting:
@@ -270,11 +283,15 @@ class ServiceServer:
         if not self._drain_began:
             self._drain_began = time.monotonic()
             _log.info("Draining.", extra={"connections": self.open_connections})
-            self._stop_listening()
-        for channel in self._channels():
-            if not channel.is_busy and channel.idle_seconds > _IDLE_BEFORE_STOP:
-                channel.handle_close()
+            for listener in self._listeners:
+                refuse_newcomers(listener.socket)
         seconds = time.monotonic() - self._drain_began
+        if seconds < _HANDSHAKE_SECONDS:
+            return False
+        self._stop_listening()
+        for channel in self._channels():
+            if not channel.is_busy and channel.idle_seconds > _IDLE_BEFORE_STOP and not channel.has_unread:
+                channel.handle_close()
         if left := len(self._channels()):
             if seconds < self._limits.drain_seconds:
                 return False
@@ -283,11 +300,19 @@ class ServiceServer:
 
     def _stop_listening(self) -> None:
         for listener in self._listeners:
-            before = -1
-            while before < len(self._map):  # who has connected already is answered
-                before = len(self._map)
-                listener.handle_accept()
-            wasyncore.dispatcher.close(listener)  # its trigger stays: threads wake the loop by it
+            if listener.accepting:
+                _accept_all(listener)
+                wasyncore.dispatcher.close(listener)  # its trigger stays: threads wake the loop by it
+
+
+def _accept_all(listener: BaseWSGIServer) -> None:
+    """Take everybody who has connected already; one of them who has left is not the last."""
+    with selectors.DefaultSelector() as door:
+        door.register(listener.socket, selectors.EVENT_READ)
+        for _ in range(listener.adj.backlog):
+            if not door.select(0):
+                return
+            listener.handle_accept()
 
 
 def _affordable(connections: int) -> int:

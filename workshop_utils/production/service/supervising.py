@@ -9,6 +9,8 @@ from collections.abc import Sequence
 from types import FrameType
 from typing import Any
 
+from workshop_utils.production.service.signals import on_stop_signals
+
 _log = logging.getLogger(__name__)
 
 _FIRST_PAUSE, _LONGEST_PAUSE, _HEALTHY_AFTER = 0.1, 10.0, 60.0
@@ -27,16 +29,14 @@ _DECIDED = frozenset({0, 1, 2})
 def supervise(command: Sequence[str]) -> int:
     """Run a command, and again whenever it dies of something that it has not decided itself.
 
-    SIGTERM, Ctrl-C and Ctrl-Break are handed on, and end it. The pause between two starts doubles while the
-    command keeps dying.
+    SIGTERM, Ctrl-C and a closed terminal are handed on, and end it. The pause between two starts doubles
+    while the command keeps dying.
 
     Returns:
         the exit code of the last run.
     """
     supervisor = _Supervisor(command)
-    for name in ("SIGTERM", "SIGINT", "SIGBREAK"):
-        if hasattr(signal, name):
-            signal.signal(getattr(signal, name), supervisor.stop)
+    on_stop_signals(supervisor.stop)
     return supervisor.run()
 
 

@@ -34,6 +34,7 @@ from workshop_utils.production.store.sampling import (
     DrawSizes,
     TextToLabel,
     draw_texts,
+    least_probabilities,
     list_draws,
     texts_to_label,
 )
@@ -81,6 +82,7 @@ __all__ = [
     "labelled",
     "last_label",
     "last_prediction",
+    "least_probabilities",
     "list_decisions",
     "list_draws",
     "new_prediction_id",

@@ -17,6 +17,7 @@ from sqlalchemy.exc import (
     InterfaceError,
     InternalError,
     OperationalError,
+    ProgrammingError,
 )
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
@@ -24,6 +25,7 @@ from workshop_utils.errors import WorkshopError
 from workshop_utils.files import locked
 from workshop_utils.paths import home
 from workshop_utils.production.store.forks import survive_forks
+from workshop_utils.production.store.migrations import can_migrate, migrate_store
 from workshop_utils.production.store.records import StoreUnavailable
 from workshop_utils.production.store.tables import SCHEMA_VERSION, metadata, store_schema
 
@@ -37,6 +39,9 @@ _WRITER = 0x776F726B73686F70
 
 #: Class of PostgreSQL's errors about rights and missing tables.
 _NOT_ALLOWED = "42"
+
+#: What an address may hold behind its question mark and nobody should read.
+_SECRETS = ("password", "sslpassword")
 
 _ELSEWHERE = "name another store in WORKSHOP_DATABASE_URL"
 
@@ -56,7 +61,7 @@ class Store:
     """
 
     def __init__(self, url: URL) -> None:
-        self.address: str = url.render_as_string(hide_password=True)
+        self.address: str = url.difference_update_query(_SECRETS).render_as_string(hide_password=True)
         self._url = url
         self._file = Path(url.database) if url.get_backend_name() == "sqlite" else None
         self._engine: Engine | None = None
@@ -67,11 +72,11 @@ class Store:
         survive_forks(self)
 
     def prepare(self) -> None:
-        """Connect, and create the tables if there are none. Call it at start-up to fail early.
+        """Connect; create the tables if there are none, bring older ones forward. Call it to fail early.
 
         Raises:
             StoreUnavailable: the database does not answer (it may later).
-            WorkshopError: the schema is of another version, or this is no database of this course.
+            WorkshopError: the schema is newer than this program, or this is no database of this course.
         """
         try:
             with self._translated(), self._engine_in_use():
@@ -96,7 +101,7 @@ class Store:
 
         Raises:
             StoreUnavailable: the database is locked, full or gone.
-            WorkshopError: its schema is of another version.
+            WorkshopError: its schema is newer than this program.
         """
         with self._translated(), self._engine_in_use() as engine, _writing(engine).begin() as connection:
             yield connection
@@ -131,8 +136,13 @@ class Store:
             engine = _engine(self._url)
             try:
                 self._check_or_create(engine)
-            except BaseException:
+            except BaseException as error:
                 engine.dispose()
+                if isinstance(error, ProgrammingError) and not getattr(error.orig, "sqlstate", "?"):
+                    raise _Unusable(  # psycopg has not even asked the server
+                        f"The store {self.address} has no such address: {_reason(error)}. Mend it, "
+                        f"or {_ELSEWHERE}."
+                    ) from error
                 raise
             self._engine, self._known = engine, self._identity()
         return self._engine
@@ -148,18 +158,21 @@ class Store:
         return status.st_dev, status.st_ino
 
     def _check_or_create(self, engine: Engine) -> None:
-        """Only the first process that ever opens a store has to write."""
+        """Only the first process that opens a new store, or one of an earlier version, has to write."""
         if self._file is None:
             with engine.begin() as connection:
                 _check_encoding(connection, self.address)
         if self._file is None or self._file.exists():
             with engine.begin() as connection:
-                if _has_tables(connection, self.address):
+                if _schema_of(connection, self.address) == SCHEMA_VERSION:
                     return
         with self._one_maker(engine), _writing(engine).begin() as connection:
-            if not _has_tables(connection, self.address):  # another process may have been faster
+            version = _schema_of(connection, self.address)  # another process may have been faster
+            if version is None:
                 metadata.create_all(connection)
                 connection.execute(insert(store_schema).values(version=SCHEMA_VERSION))
+            else:
+                migrate_store(connection, version)
 
     @contextmanager
     def _one_maker(self, engine: Engine) -> Iterator[None]:
@@ -232,7 +245,8 @@ def open_store(url: str | None = None) -> Store:
     Nothing is connected yet, so a database that is down does not keep a service from starting.
 
     Args:
-        url: ``sqlite:////path/store.db`` or ``postgresql+psycopg://user@host/name``.
+        url: ``sqlite:////path/store.db`` or ``postgresql+psycopg://user@host/name``, in short
+            ``postgresql://`` or ``postgres://``.
 
     Raises:
         WorkshopError: no such kind of address.
@@ -248,7 +262,7 @@ def open_store(url: str | None = None) -> Store:
             "postgresql+psycopg://user@host/name."
         ) from None
     kind = parsed.get_backend_name()
-    if kind == "postgresql" and parsed.drivername in ("postgresql", "postgresql+psycopg"):
+    if parsed.drivername in ("postgres", "postgresql", "postgresql+psycopg"):
         return Store(parsed.set(drivername="postgresql+psycopg"))
     if kind != "sqlite" or parsed.drivername not in ("sqlite", "sqlite+pysqlite"):
         raise WorkshopError(
@@ -314,22 +328,23 @@ def _check_encoding(connection: Connection, address: str) -> None:
         raise WorkshopError(f"The database {address} is in {encoding}; make one in UTF8 (createdb -E UTF8).")
 
 
-def _has_tables(connection: Connection, address: str) -> bool:
-    """Are our tables there? An error when they are of another version, or another program's."""
+def _schema_of(connection: Connection, address: str) -> int | None:
+    """The schema of our tables; None where there are none. An error when they are newer, or not ours."""
     present = set(inspect(connection).get_table_names())
     if store_schema.name not in present:
         if foreign := sorted(present & metadata.tables.keys()):
             raise WorkshopError(f"{address} has a table {foreign[0]} of another program; {_ELSEWHERE}.")
-        return False
-    version = connection.scalar(select(store_schema.c.version))
-    if version != SCHEMA_VERSION:
+        return None
+    version: int | None = connection.scalar(select(store_schema.c.version))
+    if not can_migrate(version):
         newer = version is not None and version > SCHEMA_VERSION
+        problem = f"newer than the {SCHEMA_VERSION} that this version of the course knows"
         remedy = "update the course" if newer else "rename it, and a new one will be made"
         raise WorkshopError(
-            f"The store {address} has schema {version}, {'newer' if newer else 'older'} than the "
-            f"{SCHEMA_VERSION} that this version of the course knows: {remedy}, or {_ELSEWHERE}."
+            f"The store {address} has schema {version}, {problem if newer else 'which nobody knows'}: "
+            f"{remedy}, or {_ELSEWHERE}."
         )
-    return True
+    return version
 
 
 def _reason(error: Exception) -> str:

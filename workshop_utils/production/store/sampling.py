@@ -173,6 +173,17 @@ def list_draws(store: Store) -> list[Draw]:
     return [Draw(*row) for row in rows]
 
 
+def least_probabilities(store: Store) -> dict[int, float]:
+    """By the number of each draw the least probability with which one of its texts was drawn.
+
+    Raises:
+        StoreUnavailable: the database does not answer.
+    """
+    query = select(drawn.c.draw, func.min(drawn.c.probability)).group_by(drawn.c.draw)
+    with store.reading() as connection:
+        return {draw: float(least) for draw, least in connection.execute(query)}
+
+
 def texts_to_label(store: Store, limit: int = 20, asked: str | None = None) -> list[TextToLabel]:
     """Drawn texts without a label: the oldest draw first, within a draw in random order.
 

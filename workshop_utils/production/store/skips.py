@@ -18,7 +18,7 @@ from sqlalchemy.engine import Connection
 
 from workshop_utils.production.store.database import Store
 from workshop_utils.production.store.records import LabelRefused, Part, UnknownPrediction
-from workshop_utils.production.store.tables import drawn, feedback, predictions, skips
+from workshop_utils.production.store.tables import drawn, feedback, models, predictions, skips
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,23 +78,32 @@ def take_skip_back(store: Store, prediction_id: str, skipped_by: str) -> bool:
         return number is not None and _note(connection, number, skipped_by, skipped=False)
 
 
-def skipped_texts(store: Store) -> Iterator[SkippedText]:
+def skipped_texts(store: Store, model_version: str | None = None) -> Iterator[SkippedText]:
     """What was skipped and has no label, the oldest first; a text once for each person who skipped it.
+
+    Args:
+        store: the store.
+        model_version: only texts of this model's predictions.
 
     Raises:
         StoreUnavailable: the database does not answer.
     """
+    query = (
+        select(
+            *(predictions.c.prediction_id, skips.c.skipped_by, skips.c.time),
+            *(drawn.c.draw, drawn.c.part, drawn.c.probability),
+        )
+        .join(drawn, drawn.c.prediction == skips.c.prediction)
+        .join(predictions, predictions.c.number == skips.c.prediction)
+        .where(*stands(), ~has_label(skips.c.prediction))
+        .order_by(skips.c.number)
+    )
+    if model_version is not None:
+        query = query.join(models, models.c.number == predictions.c.model).where(
+            models.c.version == model_version
+        )
     with store.reading() as connection:
-        rows = connection.execute(
-            select(
-                *(predictions.c.prediction_id, skips.c.skipped_by, skips.c.time),
-                *(drawn.c.draw, drawn.c.part, drawn.c.probability),
-            )
-            .join(drawn, drawn.c.prediction == skips.c.prediction)
-            .join(predictions, predictions.c.number == skips.c.prediction)
-            .where(*stands(), ~has_label(skips.c.prediction))
-            .order_by(skips.c.number)
-        ).all()
+        rows = connection.execute(query).all()
     yield from (SkippedText(*row) for row in rows)
 
 
