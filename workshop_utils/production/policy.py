@@ -96,8 +96,8 @@ class RetrainingPolicy(_Part):
         weights: how often each labelled text counts, beside each text of the table once. Several are tried.
         model: ``same`` as the champion's kind, or another one. encoder: for DistilBERT.
         reference: what the bundle keeps of texts, for monitoring.
-        approval: ``none`` promotes what passes the gate, ``person`` lets it wait for a yes, ``shadow`` lets it
-            score in the champion's shadow.
+        approval: ``none`` promotes what passes the gate, ``person`` lets it wait for a yes, ``shadow`` lets
+            it score in the champion's shadow.
         keep_refused: so many refused challengers are kept.
     """
 
