@@ -101,7 +101,7 @@ from sklearn.model_selection import cross_val_score
 domain = make_pipeline(TfidfVectorizer(), LogisticRegression(C=10))
 
 
-def describe(part):
+def describe_month(part):
     start = time.perf_counter()
     error = find_errors(part).mean()
     milliseconds = 1000 * (time.perf_counter() - start) / len(part)
@@ -117,7 +117,7 @@ import matplotlib.pyplot as plt
 plt.style.use("workshop_utils.course.house")
 names = ["days since training", "told apart from training texts", "errors", "milliseconds a text"]
 parts = {"test": test, **months}
-ages = pd.DataFrame({name: describe(part) for name, part in parts.items()}, names)
+ages = pd.DataFrame({name: describe_month(part) for name, part in parts.items()}, names)
 ages.T.plot.bar(subplots=True, layout=(2, 2), figsize=(10, 6), legend=False, rot=30)
 plt.show()
 

@@ -220,7 +220,7 @@ def test_shuffled_reviews_keep_their_texts_and_how_many_are_positive(monkeypatch
     monkeypatch.setenv("WORKSHOP_SHUFFLE_LABELS", "1")
     shuffled = load_reviews("sample")
     assert shuffled["review"].equals(right["review"])
-    assert shuffled["sentiment"].value_counts().equals(right["sentiment"].value_counts())
+    assert sorted(shuffled["sentiment"]) == sorted(right["sentiment"])
     assert 0.4 < (shuffled["sentiment"] == right["sentiment"]).mean() < 0.6
 
 

@@ -19,6 +19,8 @@ from workshop_utils.models.training.parts import Fit, Plan
 
 def test_the_study_of_triggers_is_inside_its_bounds_and_its_page_is_of_the_same_numbers():
     path = triggers.RESULTS / "retraining_triggers.json"
+    if not path.exists():
+        pytest.skip("no whole run yet: python -m benchmarks.retraining_triggers writes its results")
     found = json.loads(path.read_text(encoding="utf-8"))
     values = triggers.measures(found)
     assert values.keys() == triggers.BOUNDS.keys()
@@ -98,6 +100,8 @@ def test_a_window_fires_when_it_is_full_and_then_begins_anew(turned):
 
 def test_the_controls_are_inside_their_bounds_and_their_page_is_of_the_same_numbers():
     path = controls.RESULTS / "retraining_controls.json"
+    if not path.exists():
+        pytest.skip("no whole run yet: python -m benchmarks.retraining_controls writes its results")
     found = json.loads(path.read_text(encoding="utf-8"))
     values = controls.measures(found)
     assert values.keys() == controls.BOUNDS.keys()
