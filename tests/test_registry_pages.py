@@ -46,9 +46,10 @@ def test_the_page_lists_the_registered_model_with_its_aliases(pages, version):
     client, _ = pages
     assert b"<title>MLflow</title>" in client.get("/").body
     found = client.get("/api/2.0/mlflow/registered-models/search").json["registered_models"]
-    assert [model["name"] for model in found] == [REGISTERED_MODEL]
-    assert found[0]["aliases"] == [{"alias": "champion", "version": "1"}]
-    (entry,) = client.get("/api/2.0/mlflow/model-versions/search").json["model_versions"]
+    (model,) = [each for each in found if each["name"] == REGISTERED_MODEL]
+    assert model["aliases"] == [{"alias": "champion", "version": "1"}]
+    versions = client.get("/api/2.0/mlflow/model-versions/search").json["model_versions"]
+    (entry,) = [each for each in versions if each["name"] == REGISTERED_MODEL]
     tags = {tag["key"]: tag["value"] for tag in entry["tags"]}
     assert (tags["version"], tags["figure.macro_f1"]) == (version, "0.75")
 
