@@ -20,6 +20,7 @@ from waitress.task import ErrorTask, ThreadedTaskDispatcher, WSGITask
 
 from workshop_utils.errors import WorkshopError
 from workshop_utils.production.service.listening import refuse_newcomers
+from workshop_utils.production.service.parsing import StrictParser
 from workshop_utils.production.service.problems import Problem, problem_body
 from workshop_utils.production.service.requests_seen import ARRIVED
 from workshop_utils.production.service.settings import Limits
@@ -89,6 +90,7 @@ class _Channel(HTTPChannel):
 
     task_class = _Task
     error_task_class = _RefusalTask
+    parser_class = StrictParser
     arrived = 0.0
     close_when_flushed: bool
     began: float | None = None
