@@ -3,6 +3,7 @@
 PYTHON ?= python3.13 python3.12 python3.11 python3
 PORT ?= 8888
 SERVE_PORT ?= 8000
+PROCESSES ?= 2
 VENV := .venv
 BIN := $(VENV)/bin
 # Two stamps, one environment: what participants need, and with it what developers need.
@@ -64,8 +65,9 @@ LONG_TESTS := activations attribution bundled_texts classifier cli clients deplo
 check: static  ## the quick checks, under a minute: format, lint, types, imports, most tests
 	@$(BIN)/pytest -q -m "not slow" $(LONG_TESTS:%=--ignore=tests/test_%.py)
 
+# Side by side in two processes, a file in one of them; `make test PROCESSES=0` runs all in one.
 test: static  ## run all checks, as CI does
-	@$(BIN)/pytest $(TEST_OPTIONS)
+	@$(BIN)/pytest -n $(PROCESSES) --dist loadfile --no-loadscope-reorder $(TEST_OPTIONS)
 
 # What runs no code of ours: format, lint, types, and that every import is declared.
 static: $(READY_DEV)

@@ -18,6 +18,16 @@ os.environ |= {"KERAS_BACKEND": "tensorflow", "TF_CPP_MIN_LOG_LEVEL": "2", "TF_E
 
 COURSE = load_course()
 
+#: Minutes each: they begin first, so that no process has one of them left when the other has nothing to do.
+LONGEST = ["test_lessons", "test_own_lessons", "test_train"]
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest files first, the others in the random order that they have."""
+    places = {name: place for place, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: places.get(item.path.stem, len(LONGEST)))
+
 
 @pytest.fixture(scope="session", autouse=True)
 def one_thread_for_small_matrices():
