@@ -33,7 +33,7 @@ from workshop_utils.production.deployment import Told, promote
 LABELS = ["negative", "positive"]
 WORDS = 60
 #: What a champion learns from, and the frozen test set.
-TABLE_TEXTS, FROZEN_TEXTS = 300, 300
+TABLE_TEXTS, FROZEN_TEXTS = 300, 600
 #: Champions of a table; the seeds share them, and each seed has a stream of its own.
 CHAMPIONS = 8
 
