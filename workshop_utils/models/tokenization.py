@@ -114,7 +114,8 @@ class TextEncoder:
     def __call__(self, text: str) -> tuple[np.ndarray, bool]:
         """Ids of shape (1, length), int32, and whether the text was truncated; at least one id, padding."""
         shorter, _ = self._shortened(text)
-        ids = self._tokenizer.encode(shorter, add_special_tokens=False).ids
+        # Other threads go on meanwhile; `encode` would stop them all, for seconds with a megabyte.
+        ids = self._tokenizer.encode_batch_fast([shorter], add_special_tokens=False)[0].ids
         row = self._framed(ids)
         truncated = len(shorter) < len(text) or len(row) < len(ids) + self._special
         return pad([row], self._length or max(1, len(row))), truncated
