@@ -1,6 +1,8 @@
 """Sub-words lose nothing, by hand and by library; characters, words, and rows of ids of one length."""
 
 import re
+import threading
+import time
 import unicodedata
 
 import numpy as np
@@ -13,6 +15,7 @@ from workshop_utils.data import load_poems
 from workshop_utils.models.tokenization import (
     PAD,
     UNKNOWN,
+    TextEncoder,
     encode,
     pad,
     train_characters,
@@ -211,3 +214,23 @@ def test_unknown_characters_are_one_number_and_umlauts_have_one_form(alphabet):
 def test_a_huge_poem_is_cut_and_an_empty_one_is_filling_only(alphabet):
     rows = encode(alphabet, ["Jä" * 100_000, ""], 5)
     assert rows.shape == (2, 5) and (rows[0] > 1).all() and not rows[1].any()
+
+
+def test_other_threads_go_on_while_a_megabyte_is_tokenized():
+    encoder = TextEncoder(train_words(["a b c"]))
+    moments, done = [], threading.Event()
+
+    def look_at_the_clock():
+        while not done.wait(0.001):
+            moments.append(time.monotonic())
+
+    other = threading.Thread(target=look_at_the_clock)
+    other.start()
+    try:
+        began = time.monotonic()
+        encoder("a b c d e " * 100_000)
+        ended = time.monotonic()
+    finally:
+        done.set()
+        other.join()
+    assert sum(began < moment < ended for moment in moments) > 10
