@@ -3,6 +3,7 @@
 PYTHON ?= python3.13 python3.12 python3.11 python3
 PORT ?= 8888
 SERVE_PORT ?= 8000
+LOOP_OPTIONS ?= data/reviews.csv --text-column review --label-column sentiment --date-column written_at --until 2026-03-01 --label-share 1 --policy workshop_utils/production/policies/classroom.toml
 PROCESSES ?= 2
 VENV := .venv
 BIN := $(VENV)/bin
@@ -30,7 +31,7 @@ export TOKENIZERS_PARALLELISM := false
 export MLFLOW_DISABLE_TELEMETRY := true
 
 .DEFAULT_GOAL := help
-.PHONY: help course preflight lab serve airflow mlflow test check static notebooks data bench claims lock lint clean clean-env
+.PHONY: help course preflight lab serve loop game-day airflow mlflow test check static notebooks data bench claims lock lint clean clean-env
 
 help:  ## this list
 	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/make \1\t\2/p' Makefile | expand -t 18
@@ -47,6 +48,12 @@ lab: $(READY)  ## check the machine, then open the lessons in JupyterLab
 
 serve: $(READY)  ## answer texts over HTTP; trains a quick model first if there is none
 	@$(BIN)/workshop serve --port $(SERVE_PORT) $(SERVE_OPTIONS)
+
+loop: $(READY)  ## the whole loop on the reviews, or on your table: LOOP_OPTIONS='my.csv --text-column …'
+	@$(BIN)/workshop loop $(LOOP_OPTIONS)
+
+game-day: $(READY)  ## cause twelve faults, see each alarm name its runbook
+	@$(BIN)/workshop game-day $(GAME_DAY_OPTIONS)
 
 airflow: $(READY) $(AIRFLOW)/ready  ## monitor and retrain by Apache Airflow: http://127.0.0.1:8080
 	@AIRFLOW_PORT=$(AIRFLOW_PORT) dags/standalone.sh

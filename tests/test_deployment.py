@@ -374,12 +374,13 @@ def test_a_deployment_that_cannot_be_written_is_one_sentence_and_can_be_read(
 ):
     version = deploy("a")
 
-    def refuse(*_):
+    def refuse(*_, **__):
         raise OSError(getattr(errno, number), os.strerror(getattr(errno, number)), "path")
 
     monkeypatch.setattr(promoting, "locked", refuse)
-    with pytest.raises(WorkshopError, match=r"^deployment cannot be written \(\w[^)]+\);.*again\.$"):
+    with pytest.raises(WorkshopError, match=r"^deployment cannot be written \(\w[^)]+\);.*again\.$") as told:
         deploy("b")
+    assert told.value.runbook == ("docs/runbooks/disk-full.md" if number == "ENOSPC" else None)
     assert open_version(deployment, version) and read_history(deployment).changes
 
 

@@ -29,8 +29,8 @@ SERVING = [
     *("cli", "production", "models/bundle", "models/tokenization.py", "data/tables"),
     *("models/evaluation", "models/metrics.py", "data/usable_texts.py"),
 ]
-#: Lies in a room of serving, and trains: what it imports of the models needs the extra ``train``.
-TRAINS = "workshop_utils.production.retraining"
+#: Lie in a room of serving, and train: what they import of the models needs the extra ``train``.
+TRAINS = ("workshop_utils.production.retraining", "workshop_utils.production.loop")
 LIMIT_MB = 450
 TEXTS = [*reviews()[0][:40], *HOSTILE, "wort " * 500]
 

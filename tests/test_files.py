@@ -51,6 +51,14 @@ def test_a_write_that_fails_keeps_the_old_file(tmp_path):
     assert target.read_text(encoding="utf-8") == "old" and names(tmp_path) == ["a.txt"]
 
 
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="Windows has no pipes among its files")
+def test_a_device_or_a_pipe_is_never_replaced_by_a_file(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(WorkshopError, match="pipe is no ordinary file"):
+        atomic_write(tmp_path / "pipe", "text")
+    assert (tmp_path / "pipe").is_fifo() and names(tmp_path) == ["pipe"]
+
+
 @pytest.mark.skipif(os.name == "nt", reason="Windows brings names to the disk by itself")
 @pytest.mark.parametrize("knows_it", [True, False], ids=["its own disk", "a network disk"])
 def test_on_macos_the_drives_own_cache_is_emptied_where_the_disk_can(tmp_path, monkeypatch, knows_it):

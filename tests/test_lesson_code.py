@@ -10,6 +10,7 @@ from workshop_utils.course.builder import build_notebook
 from workshop_utils.course.syllabus import lesson_source
 from workshop_utils.paths import ROOT
 from workshop_utils.production.monitoring import ErrorDetector, risen_shares
+from workshop_utils.production.retraining import PairedAnswers, judge, paired_gain
 
 #: Functions of lessons that share a name with one of the package and are something else on purpose.
 OTHER_THINGS = {
@@ -86,3 +87,24 @@ def test_the_detector_that_learners_write_alarms_at_the_same_label_as_the_packag
         alarms.append(package.report().alarm_at)
         assert learner["first_alarm"](errors) == alarms[-1]
     assert (error > tolerance) == all(alarms), "both kinds of stream are there: found and not found"
+
+
+def test_what_passes_the_packages_gate_passes_the_one_that_learners_write():
+    cells = build_notebook(COURSE.lesson("10"), "solved").cells
+    [solution] = [cell.source for cell in cells if "def gate(" in cell.source and "expect" not in cell.source]
+    learner = {"paired_gain": paired_gain, "budget": 3.0}
+    exec(solution, learner)
+    said = []
+    for seed, right in enumerate(np.repeat([0.6, 0.75, 0.9], 8)):
+        chance = np.random.default_rng(seed)
+        true = chance.choice(["negative", "positive"], 120)
+
+        def answers(share, true=true, chance=chance):
+            return np.where(
+                chance.random(120) < share, true, np.where(true == "positive", "negative", "positive")
+            )
+
+        recent = PairedAnswers(true, answers(0.6), answers(right))
+        frozen = PairedAnswers(true, answers(0.85), answers(0.85))
+        said.append((judge(recent, frozen).passed, learner["gate"](recent, frozen)))
+    assert {(True, True), (False, False)} <= set(said) <= {(True, True), (False, False), (False, True)}

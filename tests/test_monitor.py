@@ -168,7 +168,7 @@ def test_slow_answers_are_an_alarm_and_no_verdict(stream, bundle):
 
 
 def test_each_alarm_has_a_runbook_of_its_own():
-    assert len(set(RUNBOOKS.values())) == len(RUNBOOKS) == 5
+    assert len(set(RUNBOOKS.values())) == len(RUNBOOKS) == 7
     assert all(page.startswith("docs/runbooks/") and page.endswith(".md") for page in RUNBOOKS.values())
 
 
@@ -211,6 +211,15 @@ def test_a_bundle_without_statistics_is_watched_by_its_labels(tmp_path, stream):
     assert report.verdict == "harmful" and report.inputs is report.concept is None
     assert "add_reference" in report.notes[0]
     strict_json(report)
+
+
+def test_a_bundle_without_words_says_what_nobody_can_tell(stream, bundle, monkeypatch):
+    from workshop_utils.production.monitoring import monitor
+
+    model = open_monitored_model(bundle)
+    wordless = replace(model, reference=replace(model.reference, buckets=None, sizes=None))
+    monkeypatch.setattr(monitor, "open_monitored_model", lambda _: wordless)
+    assert ["--reference hashed" in note for note in looked(stream, bundle).notes] == [True]
 
 
 def test_a_bundle_that_does_not_say_how_often_it_was_wrong_says_what_to_do(tmp_path, stream):
@@ -320,6 +329,11 @@ def test_odd_streams_get_an_answer(stream, bundle, kind, tmp_path):
         assert strict_json(report) == strict_json(looked(stream, bundle))
         assert report.verdict in ("quiet", "mild", "harmful", "insufficient data")
         assert report.reason and what_to_do(report)
+    assert report.reason.startswith("The store holds no prediction of this model;") == (kind == "nothing")
+    assert ("of the true labels are none of the model's classes" in report.reason) == (
+        kind == "other classes"
+    )
+    assert any("--store-texts" in note for note in report.notes) == (kind == "texts that were not kept")
     expected = {"nothing": "insufficient data", "one text": "insufficient data", "other classes": "harmful"}
     assert report.verdict == expected.get(kind, report.verdict)
 
@@ -372,6 +386,7 @@ DAMAGE = {
         "monitor.json", lambda content: content.replace(b'"texts": 2', b'"texts": 3', 1)
     ),
     "not UTF-8": broken("monitor.json", lambda content: b"\xff" + content),
+    "nested very deep": broken("monitor.json", lambda _: b"[" * 100_000),
     "a byte of the arrays": broken("inputs-*.npz", lambda content: content[:-9] + b"\0" + content[-8:]),
     "no arrays": lambda folder: next(folder.glob("inputs-*.npz")).unlink(),
 }
@@ -441,7 +456,7 @@ def test_a_verdict_is_recorded_and_can_be_read_back_after_more_has_come(stream, 
     assert second.outcome == now.verdict == "harmful"
     assert read_back(stream.store, bundle, read_decision(stream.store, first.number)) == then
     assert len(list_decisions(stream.store, "monitor")) == 2, "who looks back decides nothing"
-    assert "words" not in json.dumps(first.details)
+    assert '"words"' not in json.dumps(first.details)
 
 
 # --- a table in place of a store
@@ -522,7 +537,7 @@ def test_a_table_of_odd_rows_gets_an_answer(bundle, tmp_path):
     strict_json(report)
     assert report.performance.unknown == 60
     assert any("left out" in note for note in report.notes)
-    assert any("a time that is none" in note for note in report.notes)
+    assert any("a time that cannot be read" in note for note in report.notes)
 
 
 def test_a_column_that_is_missing_or_named_twice_is_told(bundle, tmp_path):

@@ -13,9 +13,12 @@ from typer.testing import CliRunner
 
 from tests.monitored import Stream, monitored_bundle, texts_and_truths
 from workshop_utils.cli import app
+from workshop_utils.cli.monitor import _tell
 from workshop_utils.models.bundle import Bundle
 from workshop_utils.production.deployment import Told, promote
 from workshop_utils.production.monitoring import (
+    RUNBOOKS,
+    Alarm,
     LabelSource,
     monitor_store,
     open_monitored_model,
@@ -124,6 +127,9 @@ def test_the_page_tells_the_verdict_and_asks_nobody_for_anything(reports, verdic
     page = render_monitoring_page(report)
     whole, text = parsed(page), " ".join(" ".join(parsed(page).texts).split())
     assert f"{verdict} {report.reason}" in text
+    assert not re.search(r"\de[+-]?\d", text), "no number is written with a power of ten"
+    assert ("these may be chance" in text) == (verdict == "quiet")
+    assert ("all reference texts had been used" in text) == (report.inputs.rounds > 1)
     for alarm in report.alarms:
         assert alarm.sentence in text and alarm.runbook in text
     assert not [tag for tag, _ in whole.found if tag in ("script", "link", "img", "iframe", "form")]
@@ -191,6 +197,7 @@ def test_the_page_fits_a_desk_and_a_phone_and_keeps_nobody_out(
     found = Axe().run(page).response["violations"]
     assert [(each["id"], each["nodes"]) for each in found if each["impact"] in ("serious", "critical")] == []
     assert page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
+    assert page.locator(".scroll:has(.properties)").evaluate("e => e.scrollWidth <= e.clientWidth")
     for plot in page.locator("svg.plot text").all()[:5]:
         assert plot.evaluate("node => node.getBoundingClientRect().height") >= 9, "it can be read"
     page.screenshot(path=str(tmp_path / f"{verdict}-{width}.png"), full_page=True)
@@ -234,10 +241,19 @@ def test_each_verdict_has_an_exit_code_and_at_most_ten_lines(stream, bundle, tmp
     assert f"<strong>{verdict}</strong>" in written["html"].read_text(encoding="utf-8")
     assert [each.outcome for each in list_decisions(stream.store, "monitor")] == [verdict]
     if verdict == "mild":
+        assert "New texts are told by '" in output
         assert "workshop label" in output and "workshop feedback" in output and "docs/runbooks/" in output
     assert run("--bundle", bundle, "--policy", CLASSROOM_POLICY)[1] == output.replace(
         f" Report: {written['html']}", ""
     )
+
+
+def test_all_alarms_at_once_are_ten_lines_and_each_of_them_is_told(reports, tmp_path, capsys):
+    alarms = tuple(Alarm(name, "It is so.", page) for name, page in RUNBOOKS.items())
+    _tell(replace(reports["harmful"], alarms=alarms, notes=("a note",)), tmp_path / "report.html")
+    said = capsys.readouterr().out
+    assert len(said.strip().splitlines()) <= 10
+    assert all(f"Alarm: {each.name}." in said and each.runbook in said for each in alarms)
 
 
 def test_the_champion_of_a_deployment_is_looked_at(stream, bundle, home):

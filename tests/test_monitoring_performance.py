@@ -520,11 +520,12 @@ def test_the_classroom_has_a_run_length_of_2000_labels_and_the_same_tolerance():
         ),
         ("[perform]", "there is no perform; known here: performance,"),
         ("[performance]\nrun_length = 5", "performance.run_length: input should be greater than"),
+        ("[inputs]\nrun_length = 999", "inputs.run_length: input should be greater than or equal to 1000"),
         ("[performance]\nrun_length = nan", "performance.run_length: input should be a finite number"),
         ("[performance]\nrun_length = 'ü'", "performance.run_length: input should be a valid number"),
         ("[performance]\nfewest_labels = 2.5", "performance.fewest_labels: input should be a valid integer"),
         ("[performance]\nlabels = 'some'", "performance.labels: input should be 'all' or 'drawn'"),
-        ("performance = 3", "performance: input should be a valid dictionary"),
+        ("performance = 3", "performance is a part; write [performance]"),
         ("[performance", "is not valid TOML"),
         ("\x00", "is not valid TOML"),
     ],
@@ -543,7 +544,7 @@ def test_a_policy_that_is_not_there_or_not_text_is_refused(tmp_path):
     with pytest.raises(WorkshopError, match="cannot be read"):
         read_policy(tmp_path / "none.toml")
     (tmp_path / "latin.toml").write_bytes(b"# \xe4")
-    with pytest.raises(WorkshopError, match="is not valid TOML"):
+    with pytest.raises(WorkshopError, match="is not in UTF-8; save it in UTF-8"):
         read_policy(tmp_path / "latin.toml")
 
 

@@ -187,6 +187,20 @@ def test_what_is_no_json_is_400(service, body):
     problem(service.request("POST", "/predict", body, JSON), 400)
 
 
+@pytest.mark.fault(2, 3)
+@pytest.mark.parametrize(
+    ("body", "status", "says"),
+    [
+        (b'{"text": "good", "text": "bad"}', 422, "twice"),
+        (b'{"text": "good", "t\\u0065xt": "bad"}', 422, "twice"),
+        (b'{"text": ' + b"9" * 5000 + b"}", 400, "digits"),
+        (b'{"text": -Infinity}', 400, "-Infinity"),
+    ],
+)
+def test_what_two_readers_might_read_in_two_ways_is_refused_and_says_why(service, body, status, says):
+    assert says in problem(service.request("POST", "/predict", body, JSON), status)["detail"]
+
+
 @pytest.mark.fault(3, 4, 5)
 @pytest.mark.parametrize(
     ("value", "where"),

@@ -10,6 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from tests.bundles import HOSTILE, tfidf_bundle, tfidf_of
+from tests.predicted import prediction
 from tests.server import Behaviour, serve
 from tests.serving import TOKEN, running
 from workshop_utils.cli import app, production
@@ -17,9 +18,12 @@ from workshop_utils.errors import WorkshopError
 from workshop_utils.models.bundle import Bundle
 from workshop_utils.production.service.finding import labelling_page
 from workshop_utils.production.service.labelling import LABEL_KEYS, SKIP_KEY, UNDO_KEY, label_choices
+from workshop_utils.production.service.loading import LoadedModel
 from workshop_utils.production.service.sessions import COOKIE
 from workshop_utils.production.store import (
     Recorder,
+    ShadowAnswer,
+    add_predictions,
     label_history,
     labelled,
     list_draws,
@@ -239,6 +243,55 @@ def test_a_label_is_kept_with_who_gave_it_and_the_probability_of_its_draw(servic
     assert (given.label, given.labelled_by) == ("positive", "Anna Müller")
     assert (given.part, given.drawing_probability) == (waiting.part, waiting.probability)
     assert "1 of " in service.get("/label", cookie).body.decode()
+
+
+def worth(page):
+    """What the page says the next labels are worth."""
+    return html.unescape(re.search(r'(?s)<div id="worth">(.*?)</div>', page.body.decode())[1]).replace(
+        "\xa0", " "
+    )
+
+
+def test_the_page_says_what_the_next_labels_are_worth(service, recorder, store):
+    keep(recorder, service, *(f"text number {n}" for n in range(12)))
+    cookie = log_in(service)
+    told = [worth(service.get("/label", cookie))]
+    cookie = cookie_of(send(service, "/label", cookie, action="draw"))
+    for _ in range(3):
+        name = asked(service.get("/label", cookie))
+        cookie = cookie_of(send(service, "/label", cookie, prediction_id=name, label="positive"))
+        told.append(worth(service.get("/label", cookie)))
+    assert "Nobody knows yet how often the model is right" in told[0] and "20 labels tell it" in told[0]
+    assert "By 3 labels the model is right" in told[3] and "9 more labels bring that from ±" in told[3]
+    assert not [each for each in told if "challenger" in each]
+
+
+def test_with_a_challenger_most_texts_are_its_disagreements_and_its_evidence_is_told(made, store, recorder):
+    with running(made, recorder) as (client, service):
+        model = service.slot.model
+        service.challenger.swap(LoadedModel(model.bundle, "the challenger"))
+        sure = {"model_version": model.version, "labels": model.labels, "probabilities": (0.9, 0.1)}
+        answers = [
+            prediction(
+                f"text {n}",
+                label="negative",
+                shadow=ShadowAnswer(
+                    "the challenger", model.labels, "positive" if n % 2 else "negative", (0.4, 0.6)
+                ),
+                **sure,
+            )
+            for n in range(200)
+        ]
+        add_predictions(store, answers, store_texts=True)
+        cookie = log_in(client)
+        assert "Nobody knows yet whether the challenger is better" in worth(client.get("/label", cookie))
+        cookie = cookie_of(send(client, "/label", cookie, action="draw"))
+        waiting = texts_to_label(store, 200)
+        assert sum(each.part == "disagreement" for each in waiting) > len(waiting) / 2
+        for each in [each for each in waiting if each.part == "disagreement"][:7]:
+            send(client, "/label", cookie, prediction_id=each.prediction_id, label="positive")
+        told = worth(client.get("/label", cookie))
+        assert "The challenger's evidence is 31.9, and 20 promotes it" in told and "That is enough" in told
 
 
 def test_undo_takes_labels_back_one_by_one_and_asks_for_the_text_again(service, recorder, store):

@@ -4,6 +4,7 @@ import errno
 import http.client
 import json
 import logging
+import platform
 import re
 import select
 import socket
@@ -15,6 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 
 import numpy as np
+import psutil
 import pytest
 from waitress import wasyncore
 from waitress.server import BaseWSGIServer
@@ -207,6 +209,20 @@ def test_a_text_of_a_megabyte_is_answered_in_time(service, text):
     assert service.request("POST", "/predict", body, JSON).status == 200
 
 
+@pytest.mark.fault(7, 27)
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc keeps freed memory and can return it")
+def test_the_memory_that_a_text_of_a_megabyte_took_is_given_back(service):
+    process = psutil.Process()
+    assert service.predict("good").status == 200
+    before, seen = process.memory_info().rss, []
+    assert service.predict("good bad " * 110_000).status == 200
+    deadline = time.monotonic() + 10
+    while time.monotonic() < deadline and (not seen or seen[-1] > before + (60 << 20)):
+        seen.append(process.memory_info().rss)
+        time.sleep(0.05)
+    assert seen[-1] < before + (60 << 20), [size - before >> 20 for size in seen]
+
+
 # --- what is no HTTP
 
 
@@ -223,7 +239,13 @@ def test_a_text_of_a_megabyte_is_answered_in_time(service, text):
         (f"{POST}Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400),
         (f"{POST}Transfer-Encoding: chunked, chunked\r\n\r\n0\r\n\r\n", 400),
         ("POST /predict HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400),
+        (f"{POST}Transfer-Encoding:\r\n\r\n", 400),
+        (f"{POST}Transfer-Encoding: ,\r\n\r\n", 400),
+        (f"{POST}Transfer-Encoding: chunked\r\n\r\n{'F' * 16}\r\n", 413),
         ("GET http://[::1/ HTTP/1.1\r\nHost: h\r\n\r\n", 400),
+        ("GET ?x HTTP/1.1\r\nHost: h\r\n\r\n", 400),
+        ("GET livez HTTP/1.1\r\nHost: h\r\n\r\n", 400),
+        ("CONNECT h:443 HTTP/1.1\r\nHost: h\r\n\r\n", 400),
         ("GET /livez HTTP/1.1\r\n\r\n", 400),
         ("GET /livez HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", 400),
         ("GET /livez HTTP/1.1\r\nHost: a b\r\n\r\n", 400),
@@ -267,6 +289,20 @@ def test_whatever_a_host_header_holds_is_answered_without_5xx(service, host):
 @pytest.mark.fault(14)
 def test_a_hundred_headers_are_fine(service):
     assert service.get("/livez", {f"X-Header-{number}": "1" for number in range(100)}).status == 200
+
+
+@pytest.mark.parametrize(
+    "request_bytes",
+    [
+        b"GET /livez HTTP/1.1\r\nHost: h\r\nConnection: close, TE\r\n\r\n",
+        b"GET /livez HTTP/1.1\r\nHost: h\r\nConnection: TE\r\nConnection: Close\r\n\r\n",
+        b"GET /livez HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\nConnection: close\r\n\r\n",
+        b"GET http://h HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n",
+    ],
+    ids=["close among others", "close in a second line", "nothing to go on with", "no path"],
+)
+def test_unusual_http_is_answered_once_and_then_the_connection_is_closed(service, request_bytes):
+    assert re.findall(rb"HTTP/1.1 (\d+)", service.raw(request_bytes)) == [b"200"]
 
 
 def test_requests_in_one_go_are_answered_in_their_order(service):

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from concurrent.futures import ProcessPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -15,9 +16,10 @@ from sqlalchemy import event
 
 from tests.bundles import reviews, tfidf_bundle
 from tests.served import free_port, is_ready, served
-from tests.serving import Client, running
+from tests.serving import BEARER, Client, running
 from workshop_utils.models.bundle import Bundle
 from workshop_utils.paths import ROOT
+from workshop_utils.production.runbooks import DISK_FULL
 from workshop_utils.production.service import scoring
 from workshop_utils.production.store import Recorder, open_store
 
@@ -157,6 +159,11 @@ def test_on_a_full_disk_texts_are_answered_and_what_is_not_kept_is_counted(made,
     with running(made, recorder) as (client, _):
         answers = [client.post("/predict/batch", {"text": texts[:30]})]
         until(lambda: "full" in caplog.text)
+        assert caplog.records[-1].runbook == DISK_FULL
+        waits = {"prediction_id": answers[0].json["predictions"][0]["prediction_id"], "label": "positive"}
+        recorder.flush = partial(recorder.flush, 0.1)
+        label = client.post("/feedback", waits, BEARER)
+        assert (label.status, label.json["runbook"]) == (503, DISK_FULL), "it is not unknown, it waits"
         answers += [client.post("/predict/batch", {"text": texts[:64]}) for _ in range(3)]
         answers += [client.predict(text) for text in texts[:20]]
         assert {answer.status for answer in answers} == {200}

@@ -439,6 +439,22 @@ def test_retraining_is_told_and_then_rests_for_a_day(watched):
     assert len(watched.stand_in.calls("retrain")) == 2, "a day later, and after a restart"
 
 
+def test_where_the_policy_says_so_the_shadow_is_asked_in_each_round_and_a_promotion_is_told(watched):
+    watched.obeys('retrain = true\n[retraining]\napproval = "shadow"')
+    watched.stand_in.finds("quiet")
+    watched.stand_in.promotes(4, "Refused; v1 stays the champion. Evidence: 3.4 of 20.")
+    assert [watched.round(), watched.round()] == [["quiet"], []], "not yet is no news"
+    assert "--shadow" in watched.stand_in.calls("promote")[0]
+    assert len(watched.stand_in.calls("retrain")) == 2
+    watched.stand_in.promotes(0, "v2 is the champion; before it was v1 (decision 7).")
+    assert watched.round() == ["quiet"] and "v2 is the champion" in watched.notes.texts[-1]
+    assert len(watched.stand_in.calls("retrain")) == 2, "the new champion is looked at first"
+    watched.stand_in.promotes(1, "", "The store does not answer.")
+    assert [watched.round(), watched.round()] == [["quiet"], []], "a failure is told once"
+    assert "The store does not answer." in watched.notes.texts[-1]
+    assert len(watched.stand_in.calls("retrain")) == 4
+
+
 def test_a_retraining_that_failed_rests_too(watched):
     watched.obeys("retrain = true\nretrain_pause_hours = 3.0")
     watched.stand_in.finds("harmful")

@@ -56,6 +56,10 @@ class StandIn:
         """``monitor`` does not come to an end."""
         self._act("monitor", 0, hangs=True)
 
+    def promotes(self, code, out, err="") -> None:
+        """``promote --shadow`` ends so."""
+        self._act("promote", code, out=out, err=err)
+
     def retrains(self, code, out, err="") -> None:
         """``retrain`` ends so."""
         self._act("retrain", code, out=out, err=err)

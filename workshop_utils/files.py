@@ -20,6 +20,8 @@ try:
 except ImportError:  # Windows
     fcntl = None  # type: ignore[assignment]
 
+#: Why a file may not grow: the disk is full, or a quota or a limit is reached.
+NO_ROOM = frozenset({errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC)})
 #: Windows replaces no file that a reader has open; so often it is tried, a tenth of a second apart.
 _REPLACE_TRIES = 30 if os.name == "nt" else 1
 
@@ -99,9 +101,24 @@ def _to_disk(descriptor: int) -> None:
     os.fsync(descriptor)
 
 
+def refuse_devices(target: Path) -> None:
+    """Do nothing where there is a file, a folder or nothing.
+
+    Raises:
+        WorkshopError: there is a device, a pipe or the like, such as ``/dev/null``.
+    """
+    if target.exists() and not (target.is_file() or target.is_dir()):
+        raise WorkshopError(f"{target} is no ordinary file, and would be replaced by one; name another.")
+
+
 @contextmanager
 def atomic_path(target: Path) -> Iterator[Path]:
-    """A path beside ``target`` to write a file to; it gets the name ``target`` when the block ends well."""
+    """A path beside ``target`` to write a file to; it gets the name ``target`` when the block ends well.
+
+    Raises:
+        WorkshopError: ``target`` is a device, a pipe or the like, which would be gone.
+    """
+    refuse_devices(target)
     target.parent.mkdir(parents=True, exist_ok=True)
     draft = target.with_name(f".{target.name}.{uuid4().hex}")
     try:
@@ -181,13 +198,14 @@ def _recover(folder: Path) -> None:
 
 
 @contextmanager
-def locked(path: Path, busy: str, seconds: float = 0) -> Iterator[None]:
+def locked(path: Path, busy: str, seconds: float = 0, runbook: str | None = None) -> Iterator[None]:
     """Hold the lock file ``path``; it is released when the process ends, however it ends.
 
     Args:
         path: the lock file; it is gone when nobody holds the lock.
         busy: the sentence for somebody who does not get the lock.
         seconds: how long to wait for it.
+        runbook: the page that says what to do then.
 
     Raises:
         WorkshopError: another process or thread holds the lock.
@@ -196,7 +214,7 @@ def locked(path: Path, busy: str, seconds: float = 0) -> Iterator[None]:
     try:
         lock.acquire(timeout=seconds)
     except Timeout:
-        raise WorkshopError(busy) from None
+        raise WorkshopError(busy, runbook=runbook) from None
     try:
         yield
     finally:

@@ -11,6 +11,8 @@ from workshop_utils.cli import (
     deployment,
     evaluate,
     feedback,
+    game_day,
+    loop,
     monitor,
     production,
     registry,
@@ -21,6 +23,8 @@ from workshop_utils.cli import (
 )
 from workshop_utils.cli.console import errors
 from workshop_utils.errors import WorkshopError
+from workshop_utils.files import NO_ROOM
+from workshop_utils.production.runbooks import DISK_FULL
 
 app = typer.Typer(
     help="From Keras to Production: check, fetch, build and run the course.",
@@ -30,7 +34,7 @@ app = typer.Typer(
 )
 for room in (
     *(course, train, evaluate, score, production, feedback),
-    *(deployment, registry, retrain, monitor, watch),
+    *(deployment, registry, retrain, monitor, watch, game_day, loop),
 ):
     app.add_typer(room.app)
 
@@ -44,10 +48,11 @@ def main() -> None:
     try:
         app(prog_name="workshop")
     except WorkshopError as error:
-        errors.print(str(error), style="red")
+        errors.print(error.told, style="red")
         raise SystemExit(1) from None
     except OSError as error:  # a full disk, a folder that is gone
         logging.getLogger(__name__).debug("the system refused", exc_info=True)
         where = f" ({error.filename})" if error.filename else ""
-        errors.print(f"The command stopped: {error.strerror or error}{where}.", style="red")
+        read = f" Read {DISK_FULL}." if error.errno in NO_ROOM else ""
+        errors.print(f"The command stopped: {error.strerror or error}{where}.{read}", style="red")
         raise SystemExit(1) from None

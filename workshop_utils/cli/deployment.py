@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from workshop_utils.cli.console import console, errors
+from workshop_utils.cli.extras import NEEDED_TO_JUDGE, need
 from workshop_utils.cli.user import user_name
 from workshop_utils.errors import WorkshopError
 
@@ -30,7 +31,7 @@ _NOW: "dict[PointerName, str]" = {
     "waiting": "{} waits for `workshop promote --approve`",
 }
 _ACTIONS = {"shadow": "set challenger", "wait": "wait for approval"}
-_NOTHING_TO_DO = 3
+_NOTHING_TO_DO, _REFUSED = 3, 4
 _FIGURES = 3  # so many fit on a line; --json tells all
 
 
@@ -50,12 +51,21 @@ def promote(
             help="Let the bundle score in the champion's shadow; or take the challenger out of it.",
         ),
     ] = None,
+    shadow: Annotated[
+        bool,
+        typer.Option("--shadow", help="Promote the challenger if labels of its disagreements say so."),
+    ] = False,
     by: By = "",
     reason: Reason = "",
     training_data: Annotated[
         Path | None, typer.Option(help="For the manifest: what it learned from.")
     ] = None,
-    policy: Annotated[Path | None, typer.Option(help="For the manifest: the policy of its training.")] = None,
+    policy: Annotated[
+        Path | None,
+        typer.Option(
+            help="For the manifest: the policy of its training. With --shadow: what evidence it asks for."
+        ),
+    ] = None,
     code_revision: Annotated[
         str | None, typer.Option(help="For the manifest: the code that trained.")
     ] = None,
@@ -66,18 +76,22 @@ def promote(
     """Make a bundle the champion: the model that `workshop serve --deployment` answers with.
 
     The bundle is copied as a version that never changes. Killed anywhere, the old champion or the new one is
-    in its place; the same command again completes it. Exit code 3: all was so already.
+    in its place; the same command again completes it. Exit code 3: all was so already, or with --shadow there
+    is no challenger; 4: with --shadow, the evidence is not enough or the guard refuses, and why.
     """
     from workshop_utils.production.deployment import approve as say_yes
     from workshop_utils.production.deployment import clear_pointer
     from workshop_utils.production.deployment import promote as promote_bundle
 
-    ways = [approve, reject, wait, challenger is not None]
-    if sum(ways) > 1 or (bundle is None) != (approve or reject or challenger is False):
+    ways = [approve, reject, wait, challenger is not None, shadow]
+    if sum(ways) > 1 or (bundle is None) != (approve or reject or challenger is False or shadow):
         raise typer.BadParameter(
-            "name a bundle, alone or with --wait or --challenger; or say one of --approve, --reject and "
-            "--no-challenger without a bundle"
+            "name a bundle, alone or with --wait or --challenger; or say one of --approve, --reject, "
+            "--shadow and --no-challenger without a bundle"
         )
+    if shadow:
+        _promote_by_evidence(_folder(deployment), policy, by, reason)
+        return
     folder, told = _folder(deployment), _told(by, reason)
     done: Promotion | None
     if bundle is not None:
@@ -148,6 +162,34 @@ def history(
             errors.print(f"The pointer {pointer} is damaged; promote a bundle again.", style="yellow")
         elif version is not None:
             console.print(_NOW[pointer].format(version) + ".")
+
+
+def _promote_by_evidence(folder: Path, policy: Path | None, by: str, why: str) -> None:
+    """Ask people's labels of the disagreements; the exit code says what came of it."""
+    need("workshop promote --shadow", "train", NEEDED_TO_JUDGE)
+    from workshop_utils.cli.results import say
+    from workshop_utils.production.policy import read_policy
+    from workshop_utils.production.retraining import promote_by_evidence
+    from workshop_utils.production.store import open_store
+
+    rules, store = read_policy(policy), open_store()
+    store.prepare()
+    try:
+        done = promote_by_evidence(store, folder, rules, by or user_name("workshop"), why)
+    finally:
+        store.close()
+    for check in done.verdict.checks if done.verdict else ():
+        say(f"  {'pass' if check.passed else 'FAIL'}  {check.sentence}", None if check.passed else "red")
+    if done.outcome == "promoted":
+        _mirror(folder)
+        now = f"{done.challenger} is the champion; before it was {done.champion} (decision {done.decision})."
+        say(f"{now} {done.reason}")
+        return
+    if done.outcome == "nothing":
+        say(done.reason)
+        raise typer.Exit(_NOTHING_TO_DO)
+    say(f"Refused; {done.champion} stays the champion (decision {done.decision}). {done.reason}")
+    raise typer.Exit(_REFUSED)
 
 
 def _folder(deployment: Path | None) -> Path:

@@ -5,6 +5,9 @@ from importlib.util import find_spec
 
 from workshop_utils.errors import WorkshopError
 
+#: What training a challenger and judging it need beside the base.
+NEEDED_TO_JUDGE = ("sklearn", "scipy", "pandas", "onnx", "threadpoolctl", "regex")
+
 
 def need(command: str, extra: str, modules: Sequence[str]) -> None:
     """Do nothing if all of these can be imported.

@@ -26,6 +26,7 @@ def feedback(
     one, and both are kept. Only labels of people are taken: a column source with anything but person is
     refused. Exit code 1: no row could be used; 3: all of it was known already.
     """
+    from workshop_utils.production.runbooks import LABELS_NOT_TAKEN
     from workshop_utils.production.store import add_labels_of_table, open_store
 
     store = open_store()
@@ -48,5 +49,7 @@ def feedback(
     }
     shown = [f"{number:,} {name}" for name, number in numbers.items() if number or name == "new"]
     console.print(f"{source.name}: {', '.join(shown)}.")
+    if report.not_taken:
+        console.print(f"{report.not_taken:,} rows were not taken. Read {LABELS_NOT_TAKEN}.", style="yellow")
     if not taken:
         raise typer.Exit(3 if known else 1)

@@ -17,7 +17,9 @@ app = typer.Typer()
 #: Exit codes of the verdicts.
 _CODES = {"quiet": 0, "insufficient data": 3, "mild": 10, "harmful": 11}
 _STYLES = {"quiet": "green", "insufficient data": "yellow", "mild": "yellow", "harmful": "bold red"}
-_NOTES = 3
+_NOTES, _WORDS = 3, 6
+#: So many alarms have a line of their own; the others share one.
+_LINES = 4
 
 
 @app.command()
@@ -92,10 +94,11 @@ def monitor(
 
 def _refuse_outputs(json_file: Path | None, page: Path | None, table: Path | None) -> None:
     """Before anything is read: may the report have these names?"""
-    from workshop_utils.files import same_file
+    from workshop_utils.files import refuse_devices, same_file
 
     written = [path for path in (json_file, page) if path is not None and str(path) != "-"]
     for path in written:
+        refuse_devices(path)
         if path.is_dir():
             raise WorkshopError(f"{path} is a folder; name a file.")
         if table is not None and same_file(path, table):
@@ -129,13 +132,17 @@ def _model_folder(deployment: Path | None, bundle: Path | None) -> Path:
 def _tell(report: "MonitoringReport", page: Path | None) -> None:
     """At most ten lines: the verdict, why, the numbers, the alarms, what to do."""
     from workshop_utils.cli.results import say
-    from workshop_utils.production.monitoring import what_to_do
+    from workshop_utils.production.monitoring import NO_VERDICT, what_to_do
 
     say(f"{report.verdict}: {report.reason}", style=_STYLES[report.verdict])
     say(_numbers(report))
+    alarms = []
     for alarm in report.alarms:
-        also = f" {alarm.sentence}" if alarm.name == "operations" else ""
-        say(f"Alarm: {alarm.name}.{also} Read {alarm.runbook}.", style="yellow")
+        beside = dict.fromkeys(NO_VERDICT, f" {alarm.sentence}")  # the verdict's reason has the others
+        also = (beside | {"inputs": _new_words(report)}).get(alarm.name, "")
+        alarms.append(f"Alarm: {alarm.name}.{also} Read {alarm.runbook}.")
+    for line in [*alarms[:_LINES], *filter(None, [" ".join(alarms[_LINES:])])]:
+        say(line, style="yellow")
     say(f"What to do: {what_to_do(report)}")
     if report.notes:
         more = f" And {len(report.notes) - _NOTES} more notes." if len(report.notes) > _NOTES else ""
@@ -144,6 +151,14 @@ def _tell(report: "MonitoringReport", page: Path | None) -> None:
         from workshop_utils.paths import shown
 
         say(f"Report: {shown(page)}")
+
+
+def _new_words(report: "MonitoringReport") -> str:
+    """The first words by which new texts are told, where there are any."""
+    from workshop_utils.data.usable_texts import shortened
+
+    words = report.inputs.words.new[:_WORDS] if report.inputs else []
+    return f" New texts are told by {', '.join(map(shortened, words))}." if words else ""
 
 
 def _numbers(report: "MonitoringReport") -> str:

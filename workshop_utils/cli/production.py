@@ -51,6 +51,9 @@ def serve(
         ),
     ] = None,
     supervised: Annotated[bool, typer.Option("--supervise", help="Start it anew when it dies.")] = False,
+    until_stdin_closes: Annotated[
+        bool, typer.Option("--until-stdin-closes", hidden=True, help="Stop when the parent does.")
+    ] = False,
 ) -> None:
     """Answer texts over HTTP with the probabilities of their classes. Ctrl-C stops it, nothing is lost.
 
@@ -60,6 +63,7 @@ def serve(
     from workshop_utils.production.service.logs import log_json
     from workshop_utils.production.service.running import Service, stop_on_signals
     from workshop_utils.production.service.settings import ServiceSettings
+    from workshop_utils.production.service.signals import stop_when_closed
     from workshop_utils.production.service.supervising import supervise
 
     if bundle and deployment:
@@ -69,10 +73,13 @@ def serve(
     if not bundle and not deployment:
         bundle = _quick_model()
     signal.signal(signal.SIGTERM, _leave)  # until the service runs and drains
+    if until_stdin_closes:
+        stop_when_closed()
     lines = log_json()
     try:
         if supervised:
-            again = [argument for argument in sys.argv[1:] if argument != "--supervise"]
+            ours = ("--supervise", "--until-stdin-closes")  # the supervisor hands its signals on
+            again = [argument for argument in sys.argv[1:] if argument not in ours]
             raise typer.Exit(supervise([sys.executable, "-m", "workshop_utils", *again]))
         settings = ServiceSettings(
             bundle=bundle,

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from workshop_utils.cli.console import console
-from workshop_utils.cli.extras import need
+from workshop_utils.cli.extras import NEEDED_TO_JUDGE, need
 from workshop_utils.cli.user import user_name
 from workshop_utils.errors import WorkshopError
+from workshop_utils.production.runbooks import CHALLENGER_REFUSED
 
 if TYPE_CHECKING:
     from workshop_utils.production.retraining import RetrainOutcome
@@ -21,8 +22,6 @@ Folder = Annotated[
     typer.Option("--deployment", help="The deployment folder; by default deployment under WORKSHOP_HOME."),
 ]
 _NOTHING_TO_DO, _REFUSED = 3, 4
-#: What training and judging need beside the base.
-_NEEDS = ["sklearn", "scipy", "pandas", "onnx", "threadpoolctl", "regex"]
 
 
 @app.command()
@@ -44,7 +43,7 @@ def retrain(
     why; 4: the gate refused it, and why; 1: an error. In all of them a whole champion is served. Stopped
     anywhere, the same command goes on.
     """
-    need("workshop retrain", "train", _NEEDS)
+    need("workshop retrain", "train", NEEDED_TO_JUDGE)
     from workshop_utils.cli.results import say
     from workshop_utils.files import atomic_write
     from workshop_utils.paths import home
@@ -83,11 +82,11 @@ def replay(
     decision: Annotated[int, typer.Argument(min=1, help="Its number in the store.")],
     deployment: Folder = None,
 ) -> None:
-    """Make a past decision of `monitor` or `retrain` again, by what was known then: the same verdict?
+    """Make a past decision of `monitor`, `retrain` or `promote --shadow` again, by what was known then.
 
-    Exit code 1: another verdict, or something is missing, and what.
+    Exit code 0: the same verdict; 1: another one, or something is missing, and what.
     """
-    need("workshop replay", "train", _NEEDS)
+    need("workshop replay", "train", NEEDED_TO_JUDGE)
     from workshop_utils.cli.results import say
     from workshop_utils.paths import home
     from workshop_utils.production.retraining import replay_decision
@@ -131,4 +130,6 @@ def _tell(outcome: "RetrainOutcome") -> None:
     more = ""
     if outcome.labels_missing and outcome.outcome == "refused":
         more = f" About {outcome.labels_missing:,} more labels would tell, if the gain is what it seems."
+    if outcome.outcome == "refused":
+        more += f" Read {CHALLENGER_REFUSED}."
     say(f"{sentence} {outcome.reason}{more}")

@@ -14,7 +14,7 @@ app = typer.Typer()
 
 #: What each kind of model needs beside the base.
 _COUNTING = ["sklearn", "scipy", "pandas", "onnx", "threadpoolctl", "regex"]
-_NEEDS = {
+NEEDS = {
     "tfidf": _COUNTING,
     "cnn": [*_COUNTING, "keras", "tensorflow", "torch"],
     "distilbert": [*_COUNTING, "torch", "transformers", "accelerate"],
@@ -52,7 +52,7 @@ def train(
     """
     if minutes is not None and not math.isfinite(minutes):
         raise typer.BadParameter("--minutes is a number, such as 20")
-    need("workshop train", "train", _NEEDS[model])
+    need("workshop train", "train", NEEDS[model])
     from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
     from workshop_utils.cli.results import say, show_evaluation, show_rows

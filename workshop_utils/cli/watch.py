@@ -45,7 +45,8 @@ def watch(
     mail_command: Annotated[
         str | None,
         typer.Option(
-            envvar="WORKSHOP_MAIL_COMMAND", help="A command that gets every change on standard input."
+            envvar="WORKSHOP_MAIL_COMMAND",
+            help="A command that gets every change on standard input; it runs without a shell.",
         ),
     ] = None,
     once: Annotated[bool, typer.Option("--once", help="One round, for cron and the like.")] = False,

@@ -27,6 +27,8 @@ class PerformancePolicy(_Part):
         level: of the intervals of accuracy and macro-F1.
         labels: ``all``, or only those of texts that were drawn for labelling: labels that people give unasked
             come from people who had a reason to write.
+        flood_labels: so many labels within an hour, from one source and of texts that nobody had drawn, are
+            an alarm; 0: never.
     """
 
     tolerance_points: float = Field(default=3.0, ge=0, le=50)
@@ -35,12 +37,16 @@ class PerformancePolicy(_Part):
     fewest_labels: int = Field(default=50, ge=1)
     level: float = Field(default=0.95, gt=0, lt=1)
     labels: Literal["all", "drawn"] = "all"
+    flood_labels: int = Field(default=1000, ge=0)
 
 
 class InputsPolicy(_Part):
-    """Data drift and prediction drift. ``run_length``: texts, of each of both as a whole."""
+    """Data drift and prediction drift. ``run_length``: texts, of each of both as a whole.
 
-    run_length: float = Field(default=20_000, ge=100)
+    A promise shorter than a round of reference texts would be used up by quantities that never vary.
+    """
+
+    run_length: float = Field(default=20_000, ge=1000)
 
 
 class ConceptPolicy(_Part):
@@ -141,6 +147,24 @@ class GatePolicy(_Part):
     behaviour_points: float = Field(default=5.0, ge=0, le=100)
 
 
+class ShadowPolicy(_Part):
+    """When a challenger that scores in the champion's shadow is promoted by people's labels.
+
+    Attributes:
+        evidence: so much of it; at most one in so many challengers that are no better is promoted.
+        labels: ``drawn`` counts labels of texts that had been drawn for labelling, ``all`` each label: for
+            services where every prediction gets its label in the end.
+        fewest_random: so many labelled texts of the random part, for macro-F1 and recall.
+        recall_points: no label's recall may be worse by more than this, beyond the noise. It is wide: a
+            model that names a rare label too often loses recall of it when it gets better.
+    """
+
+    evidence: float = Field(default=20.0, gt=1, le=1e6)
+    labels: Literal["drawn", "all"] = "drawn"
+    fewest_random: int = Field(default=30, ge=10)
+    recall_points: float = Field(default=25.0, ge=0, le=100)
+
+
 class WatchPolicy(_Part):
     """What `workshop watch` does with a verdict.
 
@@ -167,6 +191,7 @@ class Policy(_Part):
     data: DataPolicy = DataPolicy()
     retraining: RetrainingPolicy = RetrainingPolicy()
     gate: GatePolicy = GatePolicy()
+    shadow: ShadowPolicy = ShadowPolicy()
 
 
 def read_policy(path: Path | None = None) -> Policy:
@@ -181,7 +206,9 @@ def read_policy(path: Path | None = None) -> Policy:
         told = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except OSError as error:
         raise WorkshopError(f"The policy {path} cannot be read: {error.strerror}.") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
+    except UnicodeDecodeError as error:
+        raise WorkshopError(f"The policy {path.name} is not in UTF-8; save it in UTF-8.") from error
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise WorkshopError(f"The policy {path.name} is not valid TOML: {error}.") from error
     try:
         policy = Policy.model_validate(told)
@@ -194,6 +221,8 @@ def _reason(error: ValidationError) -> str:
     """The first fault, as one sentence."""
     first = error.errors()[0]
     *before, last = map(str, first["loc"])
+    if first["type"] == "model_type":
+        return f"{last} is a part; write [{last}] on a line of its own, and its keys below."
     if first["type"] != "extra_forbidden":
         return f"{'.'.join([*before, last])}: {first['msg'][0].lower()}{first['msg'][1:]}."
     part: type[BaseModel] = Policy

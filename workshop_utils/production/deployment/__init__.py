@@ -39,6 +39,7 @@ from workshop_utils.production.deployment.promoting import (
     approve,
     clear_pointer,
     promote,
+    promote_challenger,
     roll_back,
 )
 
@@ -58,6 +59,7 @@ __all__ = [
     "open_version",
     "pointed_version",
     "promote",
+    "promote_challenger",
     "read_history",
     "read_manifest",
     "roll_back",

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Literal
 
 from workshop_utils.errors import WorkshopError
-from workshop_utils.files import atomic_write, locked, sync_folder
+from workshop_utils.files import NO_ROOM, atomic_write, locked, sync_folder
 from workshop_utils.models.bundle import Bundle, read_card
 from workshop_utils.models.bundle.card import is_litter
 from workshop_utils.production.deployment.history import (
@@ -30,6 +30,7 @@ from workshop_utils.production.deployment.pointers import (
     version_folder,
 )
 from workshop_utils.production.deployment.versions import lineage_beside, remove_leftovers, store_version
+from workshop_utils.production.runbooks import BAD_BUNDLE, DISK_FULL, TWO_PROMOTERS
 
 _OURS = {"versions", "current", "challenger", "waiting", HISTORY, ".lock"}
 _ACTIONS: dict[PointerName, PointerAction] = {
@@ -79,7 +80,10 @@ def promote(
             promoting, or the deployment cannot be written.
     """
     folder, deployment = Path(bundle).resolve(), Path(deployment).resolve()
-    loaded = Bundle.load(folder)
+    try:
+        loaded = Bundle.load(folder)
+    except WorkshopError as error:
+        raise WorkshopError(str(error), runbook=BAD_BUNDLE) from error
     lineage = lineage or lineage_beside(folder, loaded)
     if deployment.is_relative_to(folder):
         raise WorkshopError(f"The deployment would lie inside the bundle {folder.name}; name another folder.")
@@ -116,6 +120,23 @@ def approve(deployment: str | Path, told: Told) -> Promotion | None:
         if asked is not None and told.figures is None:
             told = told._replace(figures=asked.figures)
         return _move(deployment, "approve", "current", version, told)
+
+
+def promote_challenger(deployment: str | Path, told: Told, champion: str, challenger: str) -> Promotion:
+    """Make the challenger the champion, if both are still what they were when it was judged.
+
+    Raises:
+        WorkshopError: another champion or challenger stands there, it is damaged, or as for :func:`promote`.
+    """
+    deployment = Path(deployment).resolve()
+    with _writing(deployment):
+        now = (named_now(deployment, "current"), named_now(deployment, "challenger"))
+        if now != (champion, challenger):
+            raise WorkshopError(
+                f"{challenger} was judged beside {champion}, and now the champion is {now[0]} and the "
+                f"challenger {now[1] or 'nobody'}; run it again."
+            )
+        return _move(deployment, "promote", "current", challenger, told)
 
 
 def roll_back(deployment: str | Path, told: Told, champion: str | None = None) -> Promotion | None:
@@ -171,7 +192,7 @@ def _writing(deployment: Path, new: bool = False) -> Iterator[None]:
         _refuse_foreign(deployment, new)
         (deployment / "versions").mkdir(parents=True, exist_ok=True)
         busy = f"Somebody else is changing {deployment.name} just now; look at its history and try again."
-        with locked(deployment / ".lock", busy):
+        with locked(deployment / ".lock", busy, runbook=TWO_PROMOTERS):
             remove_leftovers(deployment)
             try:
                 yield
@@ -181,7 +202,8 @@ def _writing(deployment: Path, new: bool = False) -> Iterator[None]:
     except OSError as error:
         raise WorkshopError(
             f"{deployment.name} cannot be written ({error.strerror or error}); "
-            "its champion is a whole version. Mend that and run the command again."
+            "its champion is a whole version. Mend that and run the command again.",
+            runbook=DISK_FULL if error.errno in NO_ROOM else None,
         ) from error
 
 

@@ -3,6 +3,11 @@
 from workshop_utils.production.monitoring.advice import what_to_do
 from workshop_utils.production.monitoring.betting import BlockBets, RateBets, bet_once, fewest_steps
 from workshop_utils.production.monitoring.concept_monitor import ConceptMonitor, ConceptReport
+from workshop_utils.production.monitoring.detector_evidence import (
+    DetectorEvidence,
+    detector_evidence,
+    evidence_of_details,
+)
 from workshop_utils.production.monitoring.domain_classifier import DomainClassifier, TellingWords
 from workshop_utils.production.monitoring.drift_report import DriftFinding, DriftVerdict, InputReport
 from workshop_utils.production.monitoring.error_detector import (
@@ -21,12 +26,14 @@ from workshop_utils.production.monitoring.intervals import (
 )
 from workshop_utils.production.monitoring.label_weights import LabelWeights, drawn_weight
 from workshop_utils.production.monitoring.labels_needed import labels_needed
+from workshop_utils.production.monitoring.many_intervals import rate_intervals, tally_intervals
 from workshop_utils.production.monitoring.monitor import monitor_store, monitor_table, read_back
 from workshop_utils.production.monitoring.monitor_state import default_state
 from workshop_utils.production.monitoring.monitored_model import MonitoredModel, open_monitored_model
 from workshop_utils.production.monitoring.monitored_table import TableColumns
 from workshop_utils.production.monitoring.monitoring_page import render_monitoring_page
 from workshop_utils.production.monitoring.monitoring_report import (
+    NO_VERDICT,
     RUNBOOKS,
     Alarm,
     ErrorsSince,
@@ -46,12 +53,14 @@ from workshop_utils.production.monitoring.operations_monitor import (
 from workshop_utils.production.monitoring.repeated_texts import RepeatedTexts
 
 __all__ = [
+    "NO_VERDICT",
     "RUNBOOKS",
     "Alarm",
     "BlockBets",
     "BurnRate",
     "ConceptMonitor",
     "ConceptReport",
+    "DetectorEvidence",
     "DomainClassifier",
     "DriftFinding",
     "DriftVerdict",
@@ -79,8 +88,10 @@ __all__ = [
     "WeightedHits",
     "bet_once",
     "default_state",
+    "detector_evidence",
     "drawn_weight",
     "error_tolerance",
+    "evidence_of_details",
     "evidence_over_time",
     "fewest_steps",
     "labels_needed",
@@ -88,9 +99,11 @@ __all__ = [
     "monitor_table",
     "open_monitored_model",
     "rate_interval",
+    "rate_intervals",
     "read_back",
     "render_monitoring_page",
     "risen_shares",
+    "tally_intervals",
     "watch_labels",
     "watch_predictions",
     "what_to_do",

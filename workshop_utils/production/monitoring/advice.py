@@ -1,6 +1,6 @@
 """What to do after a look at the model: one sentence, the same on the console and on the page."""
 
-from workshop_utils.production.monitoring.monitoring_report import TOO_FEW_LABELS, MonitoringReport
+from workshop_utils.production.monitoring.monitoring_report import RUNBOOKS, TOO_FEW_LABELS, MonitoringReport
 
 _SIMPLE = {
     "quiet": "Nothing.",
@@ -10,6 +10,8 @@ _SIMPLE = {
 
 def what_to_do(report: MonitoringReport) -> str:
     """The next step, and the command for it."""
+    if report.verdict == "harmful" and any(alarm.name == "labels" for alarm in report.alarms):
+        return f"Before anything is retrained, look at who gave the labels: {RUNBOOKS['labels']}."
     if report.verdict in _SIMPLE:
         return _SIMPLE[report.verdict]
     if report.performance.errors is None:

@@ -2,12 +2,15 @@
 
 import math
 from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from workshop_utils.production.monitoring.columns import DriftKind
 from workshop_utils.production.monitoring.domain_classifier import TellingWords
 
 DriftVerdict = Literal["quiet", "changed", "insufficient data"]
+
+#: Name of the finding about words.
+CLASSIFIER: Final = "domain classifier"
 
 
 @dataclass(frozen=True)
@@ -37,6 +40,11 @@ class DriftFinding:
     reference: dict[str, float]
     now: dict[str, float]
     reason: str = ""
+
+    @property
+    def title(self) -> str:
+        """The name as people read it."""
+        return f"words ({CLASSIFIER})" if self.name == CLASSIFIER else self.name
 
 
 @dataclass(frozen=True)

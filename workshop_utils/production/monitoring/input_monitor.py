@@ -36,7 +36,12 @@ from workshop_utils.models.bundle.text_traits import TextTraits, word_buckets
 from workshop_utils.production.monitoring.betting import bet_once, fewest_steps
 from workshop_utils.production.monitoring.columns import DriftKind, WatchedColumns
 from workshop_utils.production.monitoring.domain_classifier import SHARPNESS, DomainClassifier, TellingWords
-from workshop_utils.production.monitoring.drift_report import DriftFinding, DriftVerdict, InputReport
+from workshop_utils.production.monitoring.drift_report import (
+    CLASSIFIER,
+    DriftFinding,
+    DriftVerdict,
+    InputReport,
+)
 from workshop_utils.production.monitoring.repeated_texts import STAKES, RepeatedTexts
 
 #: Pairs that are bet on before they are learned from.
@@ -47,8 +52,10 @@ FEWEST_REFERENCE_TEXTS = 50
 KEPT_SIMILARITIES = 20_000
 #: Until a round has so many pairs, the classifier of the round before says what looks like the reference.
 _LEARNED_ENOUGH = 200
+#: Why words, lengths and languages cannot be compared, where a service keeps no texts.
+NOT_KEPT = "The texts were not kept, so nobody can look at them; serve with --store-texts."
 _STATE_FORMAT = 2
-_CLASSIFIER, _REPEATED = "domain classifier", "repeated texts"
+_REPEATED = "repeated texts"
 _CLASSIFIER_PART, _REPEATED_PART = 1 / 2, 1 / 10
 
 
@@ -85,7 +92,7 @@ class InputMonitor:
         if words is not None and counts is not None and reference.known_texts:
             self._classifier = DomainClassifier(counts, reference.known_texts)
             self._hashed = [self._classifier.read(each) for each in words]
-        parts = {_CLASSIFIER: _CLASSIFIER_PART, _REPEATED: _REPEATED_PART}
+        parts = {CLASSIFIER: _CLASSIFIER_PART, _REPEATED: _REPEATED_PART}
         parts |= {each.name: each.weight for each in self._columns.watched}
         self._limits = {name: self.run_length / part for name, part in parts.items()}
         self._known = frozenset(() if reference.known_hashes is None else reference.known_hashes.tolist())
@@ -206,7 +213,7 @@ class InputMonitor:
         words = self._first_words or (self._former_words if young else self._telling_words())
         shares = [{"share of texts": share} for share in self._repeats.shares()]
         findings = [
-            self._finding(_CLASSIFIER, "data", {}, {}),
+            self._finding(CLASSIFIER, "data", {}, {}),
             self._finding(_REPEATED, "data", *shares),
             *self._watched_findings(),
         ]
@@ -362,8 +369,8 @@ class InputMonitor:
         for each in batch:
             if each.buckets is not None and each.words is not None:
                 self._classifier.remember(each.buckets, each.words)
-        self._note(_CLASSIFIER, capital, len(kept), batch[-1].number)
-        if self._alarm[_CLASSIFIER] is not None and not (self._first_words and self._first_words.new):
+        self._note(CLASSIFIER, capital, len(kept), batch[-1].number)
+        if self._alarm[CLASSIFIER] is not None and not (self._first_words and self._first_words.new):
             self._first_words = self._telling_words()
 
     def _note(self, name: str, capital: float, told: int, number: int) -> None:
@@ -396,7 +403,7 @@ class InputMonitor:
         self, name: str, kind: DriftKind, reference: dict[str, float], now: dict[str, float]
     ) -> DriftFinding:
         largest = 1 + float(STAKES[-1])
-        factor, bets = (2.0, len(SHARPNESS)) if name == _CLASSIFIER else (largest, len(STAKES))
+        factor, bets = (2.0, len(SHARPNESS)) if name == CLASSIFIER else (largest, len(STAKES))
         bets = len(self._repeats.stakes) if name == _REPEATED else bets * max(1, len(reference))
         reason = self._missing(name, fewest_steps(self._limits[name], bets, factor))
         verdict: DriftVerdict = "insufficient data" if reason else "quiet"
@@ -431,7 +438,7 @@ class InputMonitor:
         return ""
 
     def _reference_lacks(self, name: str) -> str:
-        if name in (_CLASSIFIER, "unknown words") and self._classifier is None:
+        if name in (CLASSIFIER, "unknown words") and self._classifier is None:
             return "The bundle's reference keeps no hashed words; train with them, or add them."
         if name in ("label", "probability", "confidence") and not self.reference.same_model:
             return (
@@ -445,7 +452,7 @@ class InputMonitor:
         if self._told[name] or self._texts < _BATCH or name in ("probability", "confidence"):
             return ""
         if not self._kept:
-            return "The texts were not kept, so nobody can look at them; serve with --store-texts."
+            return NOT_KEPT
         if self._twice == self._texts:
             return "All texts came before, in the table or since; only their share is compared."
         return "None of the texts has a word." if name == "unknown words" else ""

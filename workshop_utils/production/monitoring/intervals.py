@@ -28,7 +28,7 @@ macro-F1 as soon as it has come once, as it does in scikit-learn.
 
 import math
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -37,7 +37,8 @@ import numpy as np
 from workshop_utils.errors import WorkshopError
 from workshop_utils.models.metrics import Interval
 
-_STAKE_SHARES = 1 / (1 + 2.0 ** np.arange(-4, 15))
+#: The stakes of the bets, as shares of the largest one allowed.
+STAKE_SHARES = 1 / (1 + 2.0 ** np.arange(-4, 15))
 _BISECTIONS = 60
 
 
@@ -81,7 +82,7 @@ def log_capital(seen: WeightedHits, rate: float) -> float:
 
     As long as ``rate`` is right, the capital reaches c at any time with a probability of 1 / c at most.
     """
-    stakes = _STAKE_SHARES[:, None] * seen.weights
+    stakes = STAKE_SHARES[:, None] * seen.weights
     growth = np.log1p(stakes * (1 / rate - 1)) @ seen.hits + np.log1p(-stakes) @ seen.misses
     top = growth.max()
     return float(top + np.log(np.exp(growth - top).mean()))
@@ -162,11 +163,26 @@ class LabelTally:
         the model's that has not occurred yet may have any F1 from 0 to 1; labels that the model does not know
         and that have not come yet are not foreseen.
         """
+        part = self.class_level(level)
+        return self.macro_f1_of([rate_interval(hits, part) for hits in self.class_hits()])
+
+    def class_level(self, level: float) -> float:
+        """The level of each class's interval, where all of them together shall have ``level``."""
+        return 1 - (1 - level) / max(1, len(self.classes))
+
+    def class_hits(self) -> list[WeightedHits]:
+        """Of each class, among the texts that are of it or were taken for it: both, or only one."""
+        found: dict[str, list[tuple[float, bool, int]]] = {name: [] for name in self.classes}
+        for (true, predicted, weight), count in self._counts.items():
+            for name in {true, predicted} & found.keys():
+                found[name].append((weight, true == predicted, count))
+        return [WeightedHits.counted(found[name]) for name in self.classes]
+
+    def macro_f1_of(self, intervals: Sequence[Interval]) -> Interval:
+        """The macro-F1, from the interval of each rate of :meth:`class_hits` at :meth:`class_level`."""
         unknown = len(self.unknown)
         if not self.classes:
             return Interval(0.0, 0.0, 0.0) if unknown else Interval(math.nan, 0.0, 1.0)
-        part = 1 - (1 - level) / len(self.classes)
-        intervals = [rate_interval(self._both(name), part) for name in self.classes]
         value, low, high = (
             np.array([2 * end / (1 + end) for end in ends]) for ends in zip(*intervals, strict=True)
         )
@@ -176,14 +192,6 @@ class LabelTally:
             float(occurred.sum()) / seen if seen else math.nan,
             float(low.sum()) / of_all,
             float(high.sum()) / of_all,
-        )
-
-    def _both(self, name: str) -> WeightedHits:
-        """Among the texts that are of the class or were taken for it: both, or only one."""
-        return WeightedHits.counted(
-            (weight, true == predicted, count)
-            for (true, predicted, weight), count in self._counts.items()
-            if name in (true, predicted)
         )
 
     def to_json(self) -> dict[str, Any]:

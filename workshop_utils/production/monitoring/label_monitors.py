@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable
 from workshop_utils.production.monitoring.betting import RateBets
 from workshop_utils.production.monitoring.blocks import Blocks
 from workshop_utils.production.monitoring.concept_monitor import ConceptMonitor, ConceptReport
+from workshop_utils.production.monitoring.doubts import LabelFlood
 from workshop_utils.production.monitoring.error_detector import ErrorDetector, error_tolerance, risen_shares
 from workshop_utils.production.monitoring.intervals import LabelTally, WeightedHits
 from workshop_utils.production.monitoring.monitored_model import MonitoredModel
@@ -73,6 +74,7 @@ class LabelMonitors:
             set before the labels of later texts are seen.
         labels: seen. last: number of the last one.
         since: labels of texts that came after inputs, answers or concept had changed; all where nothing has.
+        flood: did very many come at once?
     """
 
     def __init__(
@@ -91,6 +93,7 @@ class LabelMonitors:
         self._block = LabelBlock(0, 0, 0.0, 0.0, 0.0)
         self._rise = _Rise(1.0 if self._errors is None else self._errors.tolerance)
         self._concept_changed = False
+        self.flood = LabelFlood(policy.performance.flood_labels)
         self.changed_at: int | None = None
         self.labels = self.last = 0
 
@@ -105,6 +108,7 @@ class LabelMonitors:
         self._sources[label.labelled_by[:_NAME], label.part or _UNASKED, weight is not None] += 1
         if weight is None:
             return
+        self.flood.see(label)
         wrong = not label.correct
         self._tally.add(label.truth, label.label, weight)
         if self._concept_changed or (

@@ -3,16 +3,21 @@
 from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
 from pathlib import Path
 
 from workshop_utils.files import locked
 from workshop_utils.models.bundle import Bundle
+from workshop_utils.production.monitoring.detector_evidence import detector_evidence, evidence_to_json
+from workshop_utils.production.monitoring.doubts import clock_alarms
+from workshop_utils.production.monitoring.drift_report import InputReport
+from workshop_utils.production.monitoring.input_monitor import NOT_KEPT
 from workshop_utils.production.monitoring.label_monitors import LabelMonitors
 from workshop_utils.production.monitoring.label_weights import LabelWeights
 from workshop_utils.production.monitoring.monitor_state import load_text_monitors, save_text_monitors
 from workshop_utils.production.monitoring.monitored_model import MonitoredModel, open_monitored_model
 from workshop_utils.production.monitoring.monitored_table import MonitoredTable, TableColumns
-from workshop_utils.production.monitoring.monitoring_report import MonitoringReport
+from workshop_utils.production.monitoring.monitoring_report import Alarm, MonitoringReport
 from workshop_utils.production.monitoring.text_monitors import TextMonitors
 from workshop_utils.production.monitoring.verdict import Findings, judge_findings
 from workshop_utils.production.policy import Policy
@@ -36,6 +41,14 @@ _POLICY_PARTS = {"performance", "inputs", "concept", "operations"}
 _NO_REFERENCE = (
     "The bundle keeps no reference statistics, so nobody can tell whether inputs, answers or concept have "
     "changed; train it again, or add them with `add_reference`."
+)
+_NO_WORDS = (
+    "The bundle keeps no words of its texts, so nobody can tell whether words or the concept have changed; "
+    "train it with `--reference hashed` for that."
+)
+_NOTHING_STORED = (
+    "The store holds no prediction of this model; is it the store that the service writes to, as "
+    "WORKSHOP_DATABASE_URL or WORKSHOP_HOME says?"
 )
 _ANOTHER_STORE = "The store is another one than last time: looking begins anew at its first prediction."
 
@@ -84,7 +97,10 @@ def monitor_store(
             labels.see(each, weights.of(each))
         skipped = weights.skipped(model.version)
         notes = [note] if note else []
-        report = _report(model, policy, monitors, labels, (prediction, feedback), notes, skipped)
+        doubts = (*labels.flood.alarms, *(() if looks_back else clock_alarms(store, model.version)))
+        report = _report(model, policy, monitors, labels, (prediction, feedback), notes, skipped, doubts)
+    if not monitors.texts:
+        report = replace(report, reason=f"{_NOTHING_STORED} {report.reason}")
     if not looks_back:
         _record(store, report, policy)
     return report
@@ -219,11 +235,12 @@ def _report(
     ends: tuple[int, int],
     notes: Sequence[str],
     skipped: Sequence[float] = (),
+    doubts: tuple[Alarm, ...] = (),
 ) -> MonitoringReport:
     performance, concept = labels.performance(skipped), labels.concept()
     inputs = None if monitors.inputs is None else monitors.inputs.report()
     operations = monitors.operations.report()
-    found = Findings(model.error, performance, inputs, concept, operations, labels.since)
+    found = Findings(model.error, performance, inputs, concept, operations, labels.since, doubts)
     judged = judge_findings(found, policy)
     return MonitoringReport(
         verdict=judged.verdict,
@@ -239,9 +256,20 @@ def _report(
         concept=concept,
         operations=operations,
         alarms=judged.alarms,
-        notes=(*notes, *([_NO_REFERENCE] if inputs is None else [])),
+        notes=(*notes, *_not_told(model, inputs)),
         texts_over_time=monitors.over_time(),
         labels_over_time=labels.over_time(),
+    )
+
+
+def _not_told(model: MonitoredModel, inputs: InputReport | None) -> tuple[str, ...]:
+    """What monitoring cannot tell because of what the bundle and the store keep."""
+    if model.reference is None or inputs is None:
+        return (_NO_REFERENCE,)
+    kept = all(each.reason != NOT_KEPT for each in inputs.findings)
+    return (
+        *(() if model.reference.buckets is not None else (_NO_WORDS,)),
+        *(() if kept else (NOT_KEPT,)),
     )
 
 
@@ -255,6 +283,7 @@ def _record(store: Store, report: MonitoringReport, policy: Policy) -> None:
         reason=report.reason,
         model_version=report.model_version,
         details={name: told[name] for name in names}
+        | {"detectors": evidence_to_json(detector_evidence(report))}
         | {"policy": policy.model_dump(mode="json", include=_POLICY_PARTS)},
         last_prediction=report.last_prediction,
         last_feedback=report.last_feedback,

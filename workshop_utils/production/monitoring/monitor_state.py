@@ -21,6 +21,17 @@ _log = logging.getLogger(__name__)
 
 STATE_FILE: Final = "monitor.json"
 _FORMAT: Final = "workshop-monitor-1"
+#: What a damaged state makes Python, or its reader, say.
+_DAMAGED = (
+    WorkshopError,
+    ValueError,
+    KeyError,
+    TypeError,
+    IndexError,
+    AttributeError,
+    OSError,
+    RecursionError,
+)
 _ANEW = "looking begins anew at the first prediction that the store still holds"
 
 
@@ -54,7 +65,7 @@ def load_text_monitors(folder: Path, model: MonitoredModel, policy: Policy) -> t
                 raise ValueError("the input monitor's file is another one")
             inputs = InputMonitor.load(path, model.reference, policy.inputs.run_length)
         fresh.restore(told["monitors"], inputs)
-    except (WorkshopError, ValueError, KeyError, TypeError, IndexError, AttributeError, OSError) as error:
+    except _DAMAGED as error:
         _log.info("The monitor's state in %s is not used.", folder.name, exc_info=error)
         return TextMonitors(model, policy), f"The monitor's state was damaged: {_ANEW}."
     return fresh, ""

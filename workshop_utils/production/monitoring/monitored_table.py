@@ -187,7 +187,7 @@ class MonitoredTable:
         if self._left_out:
             yield f"{count_rows(self._left_out)} without a text, or that do not fit, left out."
         if self._untimed:
-            yield f"{count_rows(self._untimed)} with a time that is none, such as 2026-03-01T12:00 would be."
+            yield f"{count_rows(self._untimed)} with a time that cannot be read; write 2026-03-01T12:00."
         for label, kept in list(self._read_as.items())[:_SHOWN]:
             yield f"The label {shortened(label)} is read as {shortened(kept)}."
         if len(self._read_as) > _SHOWN:

@@ -10,12 +10,11 @@ import jinja2
 from workshop_utils.models.metrics import Interval
 from workshop_utils.models.tokenization import well_formed
 from workshop_utils.production.monitoring.advice import what_to_do
-from workshop_utils.production.monitoring.drift_report import DriftFinding
+from workshop_utils.production.monitoring.drift_report import CLASSIFIER, DriftFinding
 from workshop_utils.production.monitoring.monitoring_report import MonitoringReport, TextBlock
 from workshop_utils.production.monitoring.svg_plots import LEAST, MOST, Plot, Series, draw_plot
 
 _STYLES = ("style.css", "pages.css")
-_CLASSIFIER = "domain classifier"
 _ALARM = "an alarm is raised here"
 _LONGEST = 200
 
@@ -63,7 +62,7 @@ def render_monitoring_page(report: MonitoringReport) -> str:
         errors=_error_figures(report),
         inputs=_input_figures(report),
         service=_service_figures(report),
-        names={"data": "inputs", "prediction": "answers"},
+        kinds=_by_kind(report),
         reasons=_reasons(report),
     )
 
@@ -105,9 +104,9 @@ def _input_figures(report: MonitoringReport) -> list[Figure]:
         return []
     kinds = {each.name: each.kind for each in report.inputs.findings}
     lines = {
-        "words (domain classifier)": [_CLASSIFIER],
+        f"words ({CLASSIFIER})": [CLASSIFIER],
         "other properties of the inputs": [
-            name for name, kind in kinds.items() if kind == "data" and name != _CLASSIFIER
+            name for name, kind in kinds.items() if kind == "data" and name != CLASSIFIER
         ],
         "the model's answers": [name for name, kind in kinds.items() if kind == "prediction"],
     }
@@ -172,12 +171,21 @@ def _service_figures(report: MonitoringReport) -> list[Figure]:
     return [Figure(slow, "Slow answers")]
 
 
+def _by_kind(report: MonitoringReport) -> dict[str, list[DriftFinding]]:
+    """The findings of what comes in and of what the model answers, under a heading each."""
+    findings = report.inputs.findings if report.inputs else []
+    return {
+        "Of the inputs": [each for each in findings if each.kind == "data"],
+        "Of the answers": [each for each in findings if each.kind == "prediction"],
+    }
+
+
 def _reasons(report: MonitoringReport) -> dict[str, list[str]]:
     """Why properties cannot be compared, each reason once, with the names of the properties."""
     found: dict[str, list[str]] = {}
     for each in report.inputs.findings if report.inputs else []:
         if each.reason:
-            found.setdefault(each.reason, []).append(each.name)
+            found.setdefault(each.reason, []).append(each.title)
     return found
 
 
@@ -207,7 +215,9 @@ def _interval(found: Interval | None) -> str:
 
 
 def _number(value: float | None, digits: int = 3) -> str:
-    return "–" if value is None or value != value else f"{value:,.{digits}g}"
+    if value is None or value != value:
+        return "–"
+    return f"{value:,.0f}" if abs(value) >= 10**digits - 0.5 else f"{value:,.{digits}g}"
 
 
 def _cut(text: str, length: int = _LONGEST) -> str:

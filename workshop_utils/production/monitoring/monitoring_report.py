@@ -15,7 +15,7 @@ from workshop_utils.production.monitoring.operations_monitor import OperationsRe
 MonitoringVerdict = Literal["quiet", "insufficient data", "mild", "harmful"]
 
 #: What has raised an alarm.
-AlarmName = Literal["performance", "inputs", "predictions", "concept", "operations"]
+AlarmName = Literal["performance", "inputs", "predictions", "concept", "operations", "labels", "clock"]
 
 #: The page that says what to do about each alarm.
 RUNBOOKS: Final[dict[AlarmName, str]] = {
@@ -24,7 +24,11 @@ RUNBOOKS: Final[dict[AlarmName, str]] = {
     "predictions": "docs/runbooks/answers-have-changed.md",
     "concept": "docs/runbooks/concept-has-changed.md",
     "operations": "docs/runbooks/service-is-slow-or-failing.md",
+    "labels": "docs/runbooks/label-flood.md",
+    "clock": "docs/runbooks/clock-jumped.md",
 }
+#: Alarms that change no verdict: neither labels nor a new model would mend what they tell of.
+NO_VERDICT: Final[frozenset[AlarmName]] = frozenset({"operations", "labels", "clock"})
 #: The page for a verdict of insufficient data.
 TOO_FEW_LABELS: Final = "docs/runbooks/too-few-labels.md"
 

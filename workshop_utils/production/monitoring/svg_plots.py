@@ -54,7 +54,7 @@ def draw_plot(plot: Plot) -> str:
     xs = [x for each in plot.series for x, _ in each.points]
     ys = [y for each in plot.series for _, y in each.points] + [plot.limit]
     x_low, x_high = (min(xs), max(xs)) if min(xs) < max(xs) else (min(xs) - 1, max(xs) + 1)
-    y_ticks = _decades(max(ys)) if plot.logarithmic else _ticks(0.0, max(ys) or 1.0)
+    y_ticks = decades(max(ys)) if plot.logarithmic else round_ticks(0.0, max(ys) or 1.0)
     low, high = y_ticks[0], y_ticks[-1]
 
     def across(x: float) -> float:
@@ -69,12 +69,12 @@ def draw_plot(plot: Plot) -> str:
 
     parts = [
         f'<svg class="plot" viewBox="0 0 {_WIDTH:g} {_HEIGHT:g}" role="img" '
-        f'aria-label="{_quoted(plot.description)}">'
+        f'aria-label="{quoted(plot.description)}">'
     ]
     for tick in y_ticks:
         parts.append(_line("grid", _LEFT, up(tick), _WIDTH - _RIGHT, up(tick)))
         parts.append(_text(_LEFT - 4, up(tick) + 4, plot.y_text(tick), "end"))
-    for tick in _inside(_ticks(x_low, x_high, 4, whole=True), x_low, x_high):
+    for tick in _inside(round_ticks(x_low, x_high, 4, whole=True), x_low, x_high):
         parts.append(_text(across(tick), _HEIGHT - _BOTTOM + 14, f"{tick:,.0f}", "middle"))
     parts.append(_text(_WIDTH - _RIGHT, _HEIGHT - 4, plot.x_name, "end"))
     parts.append(_line("limit", _LEFT, up(plot.limit), _WIDTH - _RIGHT, up(plot.limit)))
@@ -89,7 +89,7 @@ def draw_plot(plot: Plot) -> str:
     return "".join([*parts, "</svg>"])
 
 
-def _ticks(low: float, high: float, count: int = 4, whole: bool = False) -> list[float]:
+def round_ticks(low: float, high: float, count: int = 4, whole: bool = False) -> list[float]:
     """Round numbers from at most ``low`` to at least ``high``, about ``count`` steps."""
     rough = (high - low) / count
     power = 10.0 ** math.floor(math.log10(rough))
@@ -104,7 +104,7 @@ def _inside(ticks: Sequence[float], low: float, high: float) -> list[float]:
     return [tick for tick in ticks if low <= tick <= high]
 
 
-def _decades(high: float) -> list[float]:
+def decades(high: float) -> list[float]:
     """Powers of ten from the least to the one above all heights; far above 1 there is nothing to see."""
     top = min(round(math.log10(MOST)), max(1, math.ceil(math.log10(high) - 1e-9) if high > 0 else 1))
     return [10.0**power for power in range(round(math.log10(LEAST)), top + 1)]
@@ -118,5 +118,6 @@ def _text(x: float, y: float, text: str, anchor: str) -> str:
     return f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}">{escape(text)}</text>'
 
 
-def _quoted(text: str) -> str:
+def quoted(text: str) -> str:
+    """A text within the quotes of an attribute, or between two tags."""
     return escape(text, {'"': "&quot;"})

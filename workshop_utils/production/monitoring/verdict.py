@@ -15,6 +15,7 @@ from workshop_utils.production.monitoring.intervals import LabelTally
 from workshop_utils.production.monitoring.label_monitors import fewest_labels_judged, share_wrong
 from workshop_utils.production.monitoring.labels_needed import labels_needed
 from workshop_utils.production.monitoring.monitoring_report import (
+    NO_VERDICT,
     RUNBOOKS,
     Alarm,
     AlarmName,
@@ -33,6 +34,7 @@ class Findings:
         error: share of errors when the model was made; None where its bundle does not say.
         performance, inputs, concept, operations: as in :class:`~.monitoring_report.MonitoringReport`.
         since: labels of texts that came after something had changed; all where nothing has.
+        doubts: alarms about what the monitors were told.
     """
 
     error: float | None
@@ -41,6 +43,7 @@ class Findings:
     concept: ConceptReport | None
     operations: OperationsReport
     since: LabelTally
+    doubts: tuple[Alarm, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -83,7 +86,7 @@ def _alarms(found: Findings) -> tuple[Alarm, ...]:
         told.append(("concept", _same_inputs(found.concept)))
     if burning := _burning(found.operations):
         told.append(("operations", burning))
-    return tuple(Alarm(name, sentence, RUNBOOKS[name]) for name, sentence in told)
+    return (*found.doubts, *(Alarm(name, sentence, RUNBOOKS[name]) for name, sentence in told))
 
 
 def _errors(performance: PerformanceReport) -> str:
@@ -106,7 +109,7 @@ def _errors(performance: PerformanceReport) -> str:
 
 def _first_seen(findings: Sequence[DriftFinding]) -> str:
     first = min(each.alarm_at for each in findings if each.alarm_at is not None)
-    return f"{', '.join(each.name for each in findings)}, first seen at prediction {first:,}"
+    return f"{', '.join(each.title for each in findings)}, first seen at prediction {first:,}"
 
 
 def _same_inputs(concept: ConceptReport) -> str:
@@ -149,11 +152,13 @@ def _labels_to_buy(verdict: MonitoringVerdict, found: Findings, policy: Policy) 
 
 
 def _reason(verdict: MonitoringVerdict, found: Findings, alarms: Sequence[Alarm]) -> str:
-    told = [each.sentence for each in alarms if each.name != "operations"]
+    told = [each.sentence for each in alarms if each.name not in NO_VERDICT]
     if verdict != "harmful":
         told.append(_errors(found.performance))
     if verdict in ("quiet", "insufficient data"):
         told.append(_unchanged(found))
+    if unknown := found.performance.unknown:
+        told.append(f"{unknown:,} of the true labels are none of the model's classes, and count as errors.")
     return " ".join(told)
 
 

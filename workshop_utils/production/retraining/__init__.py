@@ -1,6 +1,7 @@
 """Retraining behind a gate: a reason, a challenger, a verdict in words, and a decision that can be replayed.
 
 :func:`judge` is the gate, on arrays alone. :func:`retrain` does all of it for a deployment.
+:func:`promote_by_evidence` promotes a challenger by what people say of its disagreements with the champion.
 """
 
 from workshop_utils.production.retraining.challenger import (
@@ -32,6 +33,8 @@ from workshop_utils.production.retraining.paired import Gain, PairedAnswers, pai
 from workshop_utils.production.retraining.recent import RecentLabels, read_recent_labels
 from workshop_utils.production.retraining.replaying import DecisionReplay, replay_decision
 from workshop_utils.production.retraining.retrain import RetrainRequest, RetrainTools, retrain
+from workshop_utils.production.retraining.shadow_guard import ShadowVerdict, judge_shadow
+from workshop_utils.production.retraining.shadow_promotion import ShadowOutcome, promote_by_evidence
 
 __all__ = [
     "ChosenWeight",
@@ -49,6 +52,8 @@ __all__ = [
     "RetrainTools",
     "RetrainTrigger",
     "RetrainingMaterial",
+    "ShadowOutcome",
+    "ShadowVerdict",
     "TextPart",
     "Trainer",
     "WeightTrial",
@@ -62,7 +67,9 @@ __all__ = [
     "decide_retraining",
     "judge",
     "judge_bundles",
+    "judge_shadow",
     "paired_gain",
+    "promote_by_evidence",
     "read_material",
     "read_recent_labels",
     "replay_decision",

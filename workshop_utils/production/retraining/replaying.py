@@ -18,6 +18,7 @@ from workshop_utils.production.retraining.keeping import CHALLENGER, kept_folder
 from workshop_utils.production.retraining.material import read_material
 from workshop_utils.production.retraining.outcome import RETRAIN
 from workshop_utils.production.retraining.recent import read_recent_labels
+from workshop_utils.production.retraining.shadow_promotion import SHADOW, replay_shadow, shadow_differences
 from workshop_utils.production.store import Decision, Store, read_decision
 
 _OTHER_VERSION = "Decision {} was recorded by another version of this course."
@@ -51,7 +52,7 @@ class DecisionReplay:
 
 
 def replay_decision(store: Store, number: int, deployment: Path) -> DecisionReplay:
-    """Make a decision about monitoring or retraining again, by what was known then.
+    """Make a decision about monitoring, retraining or a shadow again, by what was known then.
 
     A challenger is judged again and not trained again; latency and parity are taken as they were measured.
 
@@ -69,8 +70,11 @@ def replay_decision(store: Store, number: int, deployment: Path) -> DecisionRepl
         return _replay_retraining(store, decision, deployment)
     if decision.kind == "monitor":
         return _replay_monitoring(store, decision, deployment)
+    if decision.kind == SHADOW:
+        return DecisionReplay(decision, (), shadow_differences(decision, replay_shadow(store, decision)))
     raise WorkshopError(
-        f"Decision {number} is of the kind {decision.kind}; those of monitor and retrain are replayed."
+        f"Decision {number} is of the kind {decision.kind}; those of monitor, retrain and shadow are "
+        "replayed."
     )
 
 

@@ -156,6 +156,12 @@ def _decide(
         return RetrainDecision(
             None, f"{waiting} waits for a yes or no; say `workshop promote --approve` or `--reject` first."
         )
+    if shadow := _in_shadow(request, moment):
+        return RetrainDecision(
+            None,
+            f"{shadow} scores in the shadow, and another challenger would begin without evidence: label its "
+            "disagreements for `workshop promote --shadow`, or say `workshop promote --no-challenger` first.",
+        )
     report = None
     if not request.reason:
         report = tools.monitor(
@@ -172,6 +178,14 @@ def _decide(
         more = f" {given.without_text:,} labels have no text: serve with --store-texts to learn from them."
         return decision._replace(sentence=decision.sentence + more)
     return decision
+
+
+def _in_shadow(request: RetrainRequest, moment: _Moment) -> str | None:
+    """The challenger that labels decide about, by the policy, unless somebody asks for another one."""
+    if request.policy.retraining.approval != "shadow" or request.reason:
+        return None
+    challenger = pointed_version(moment.deployment, "challenger")
+    return None if challenger == moment.champion else challenger
 
 
 def _age_days(champion: Bundle, now: datetime) -> float:

@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 from flask import request
 
+from workshop_utils.production.runbooks import TOKEN_EXPIRED
 from workshop_utils.production.service.problems import Problem
 
 
@@ -18,10 +19,16 @@ def token_check(token: str | None) -> Callable[[], None]:
     def check() -> None:
         if not token:
             raise Problem(
-                403, "This route needs a token, and this service has none: start it with WORKSHOP_TOKEN set."
+                403,
+                "This route needs a token, and this service has none: start it with WORKSHOP_TOKEN set.",
+                runbook=TOKEN_EXPIRED,
             )
         if not _carries(token):
-            raise Problem(403, "This route needs the header Authorization: Bearer and the service's token.")
+            raise Problem(
+                403,
+                "This route needs the header Authorization: Bearer and the service's token.",
+                runbook=TOKEN_EXPIRED,
+            )
 
     return check
 

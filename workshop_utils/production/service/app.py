@@ -11,6 +11,7 @@ from flask import Response, jsonify
 
 from workshop_utils import __version__
 from workshop_utils.production.service.body import JsonRequest
+from workshop_utils.production.service.dashboard import dashboard_routes
 from workshop_utils.production.service.labelling import label_routes
 from workshop_utils.production.service.loading import ModelSlot
 from workshop_utils.production.service.metrics import ServiceMetrics
@@ -51,6 +52,7 @@ def create_app(
     name: str,
     tracer: RequestTracer,
     texts: Store | None = None,
+    store: Store | None = None,
 ) -> APIFlask:
     """The app, to be run by the service's server or by any other WSGI server with threads.
 
@@ -63,6 +65,7 @@ def create_app(
         name: of the model in the V2 routes.
         tracer: is told of each request.
         texts: the store, where it keeps texts for people to label.
+        store: the store, for the dashboard; None where nothing is kept.
     """
     app = APIFlask(
         __name__,
@@ -106,7 +109,8 @@ def create_app(
         page_routes(spec),
         session_routes(keeper),
         try_routes(predictor, settings, keeper),
-        label_routes(predictor, settings, keeper, texts),
+        label_routes(predictor, settings, keeper, texts, challenger),
+        dashboard_routes(keeper, store, settings.deployment, metrics.answers),
     ):
         app.register_blueprint(routes)
 

@@ -34,22 +34,24 @@ class JsonRequest(Request):
 
 
 def parse_json(body: bytes) -> Any:
-    """Parse a body; of two equal keys the last one counts.
+    """Parse a body.
 
     Raises:
         Problem: 400: not UTF-8, not JSON (as RFC 8259 has it: no NaN, no byte order mark), nested too deeply;
-            422: an object with too many members.
+            422: an object with too many members, or with the same one twice: which would count?
     """
     if _is_deeper(body, MAX_DEPTH):
         raise Problem(400, f"The body is no JSON that is nested at most {MAX_DEPTH} deep.")
     try:
         return json.loads(body.decode("utf-8"), parse_constant=_refuse_constant, object_pairs_hook=_object)
-    except (ValueError, RecursionError):
+    except (json.JSONDecodeError, UnicodeDecodeError, RecursionError):
         raise Problem(400, "The body is no JSON in UTF-8.") from None
+    except ValueError:  # of int, which takes 4300 digits
+        raise Problem(400, "A number in the body has thousands of digits.") from None
 
 
 def _refuse_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is no JSON")
+    raise Problem(400, f"The body is no JSON in UTF-8: {name} is no number there.")
 
 
 def _object(members: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -57,7 +59,10 @@ def _object(members: list[tuple[str, Any]]) -> dict[str, Any]:
         raise Problem(
             422, f"An object in the body has {len(members)} members; at most {MAX_MEMBERS} are taken."
         )
-    return dict(members)
+    found = dict(members)
+    if len(found) < len(members):
+        raise Problem(422, "An object in the body has a member twice; send each once.")
+    return found
 
 
 def _is_deeper(body: bytes, depth: int) -> bool:

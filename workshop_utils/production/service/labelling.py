@@ -12,6 +12,8 @@ from flask import Response, request
 
 from workshop_utils.errors import WorkshopError
 from workshop_utils.models.tokenization import well_formed
+from workshop_utils.production.service.label_worth import LabelWorth, label_worth
+from workshop_utils.production.service.loading import ModelSlot
 from workshop_utils.production.service.pages import form_text, html_page, see_other
 from workshop_utils.production.service.predicting import Predictor
 from workshop_utils.production.service.problems import Problem, try_later
@@ -19,6 +21,7 @@ from workshop_utils.production.service.sessions import PageSession, SessionKeepe
 from workshop_utils.production.service.settings import ServiceSettings
 from workshop_utils.production.service.signing_in import login_page
 from workshop_utils.production.store import (
+    SHADOW_SIZES,
     Draw,
     DrawSizes,
     Feedback,
@@ -45,7 +48,11 @@ _DRAWS_SHOWN = 5
 
 
 def label_routes(
-    predictor: Predictor, settings: ServiceSettings, keeper: SessionKeeper, texts: Store | None
+    predictor: Predictor,
+    settings: ServiceSettings,
+    keeper: SessionKeeper,
+    texts: Store | None,
+    challenger: ModelSlot,
 ) -> APIBlueprint:
     """``/label``: what it shows, and the four things that one can do there.
 
@@ -54,9 +61,10 @@ def label_routes(
         settings: of the operator.
         keeper: knows who sits there.
         texts: the store, where the service keeps texts; None where it does not.
+        challenger: the model in the shadow, if there is one.
     """
     routes = APIBlueprint("labelling", __name__, enable_openapi=False)
-    desk = _Desk(texts) if texts else None
+    desk = _Desk(texts, predictor.slot, challenger) if texts else None
 
     @routes.get("/label")
     def label_a_text() -> Response:
@@ -91,13 +99,17 @@ def label_routes(
 class _Desk:
     """Reads the queue of drawn texts; not more than a few requests may wait for the database at once."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, champion: ModelSlot, challenger: ModelSlot) -> None:
         self._store, self._room = store, BoundedSemaphore(_AT_ONCE)
+        self._champion, self._challenger = champion, challenger
 
-    def next_text(self, session: PageSession) -> TextToLabel | None:
-        """The text for this person; first the one whose answer was just taken back."""
+    def queue(self, session: PageSession) -> list[TextToLabel]:
+        """The texts that this person is asked about next."""
         with self._reading():
-            queue = texts_to_label(self._store, _SPREAD, session.name)
+            return texts_to_label(self._store, _SPREAD, session.name)
+
+    def next_text(self, queue: list[TextToLabel], session: PageSession) -> TextToLabel | None:
+        """The text for this person; first the one whose answer was just taken back."""
         again = [each for each in queue if each.prediction_id == session.again]
         if again or not queue:
             return again[0] if again else None
@@ -108,17 +120,35 @@ class _Desk:
         with self._reading():
             return list_draws(self._store)
 
+    def worth(self, queue: list[TextToLabel]) -> LabelWorth | None:
+        """What the next labels are worth; None before a model answers."""
+        champion, challenger = self._versions()
+        if champion is None:
+            return None
+        with self._reading():
+            return label_worth(self._store, champion, challenger, queue)
+
     def draw(self, session: PageSession) -> None:
         """Draw texts from what has come since; 422 where there is none, and nothing while some are open."""
+        champion, challenger = self._versions()
         with self._reading():
             if texts_to_label(self._store, 1, session.name):
                 return
+            sizes = SHADOW_SIZES if challenger else DrawSizes()
+            seed = len(list_draws(self._store))
             try:
-                draw_texts(self._store, DrawSizes(), seed=len(list_draws(self._store)))
+                draw_texts(self._store, sizes, seed, model_version=champion, challenger=challenger)
             except StoreUnavailable:
                 raise
             except WorkshopError as error:
                 raise Problem(422, str(error)) from None
+
+    def _versions(self) -> tuple[str | None, str | None]:
+        """Of the model that answers, and of the one in its shadow."""
+        champion, challenger = (
+            None if slot.model is None else slot.model.version for slot in (self._champion, self._challenger)
+        )
+        return champion, challenger
 
     def skip(self, prediction_id: str, session: PageSession) -> None:
         """Put a text aside for this person."""
@@ -194,9 +224,12 @@ def _desk_page(desk: _Desk | None, keeper: SessionKeeper, message: str = "", sta
         return html_page("label.html", 200, keeps_texts=False)
     text: TextToLabel | None = None
     draws: list[Draw] = []
+    worth: LabelWorth | None = None
     try:
-        text = desk.next_text(session)
+        queue = desk.queue(session)
+        text = desk.next_text(queue, session)
         draws = desk.draws()
+        worth = desk.worth(queue)
     except Problem as problem:
         message, status = message or problem.detail, problem.status if status == 200 else status
     return html_page(
@@ -213,6 +246,7 @@ def _desk_page(desk: _Desk | None, keeper: SessionKeeper, message: str = "", sta
         drawn=sum(draw.size for draw in draws),
         skipped=sum(draw.skipped for draw in draws),
         draws=draws[-_DRAWS_SHOWN:],
+        worth=worth.sentences if worth else (),
         skip_key=SKIP_KEY,
         undo_key=UNDO_KEY if session.given else "",
     )

@@ -142,6 +142,11 @@ class ModelSlot:
             self.load_failures += 1
             self.last_failure = self.waiting_for = reason
 
+    def settled(self) -> None:
+        """What is to be served is served: a refusal before it is over."""
+        with self._lock:
+            self.last_failure = None
+
     @property
     def not_ready(self) -> str | None:
         """Why no text can be classified now; None when one can."""

@@ -6,6 +6,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Proc
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.registry import Collector
 
+from workshop_utils.production.service.answer_history import AnswerHistory
 from workshop_utils.production.service.scoring import ScoringJob, TextScore
 
 _BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
@@ -20,6 +21,7 @@ class ServiceMetrics:
         texts, truncated: texts scored, and those of which the model read a part.
         labels: answers by label. queue, tokenise, infer: seconds; infer is one text's.
         rejected: requests refused by reason. disconnected: clients that left before their answer.
+        answers: requests for a prediction over time, for the dashboard; Prometheus reads ``requests``.
         shadow_texts, shadow_disagreements, shadow_dropped: a challenger scored, answered otherwise, missed.
     """
 
@@ -36,6 +38,7 @@ class ServiceMetrics:
         self.queue = self._histogram("queue_seconds", "A request's wait for a core.")
         self.tokenise = self._histogram("tokenise_seconds", "Text to token ids, per text.")
         self.infer = self._histogram("infer_seconds", "The model's computation, per text.")
+        self.answers = AnswerHistory()
         self.rejected = self._counter("rejected_requests", "Requests refused, by reason.", "reason")
         self.disconnected = self._counter("disconnected_clients", "Clients that left before their answer.")
         self.shadow_texts = self._counter("shadow_texts", "Texts that a challenger scored.")

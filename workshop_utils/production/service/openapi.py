@@ -23,6 +23,7 @@ _PROBLEM: dict[str, Any] = {
         "status": {"type": "integer"},
         "detail": {"type": "string"},
         "instance": {"type": "string", "description": "Names the request, as the service's log does."},
+        "runbook": {"type": "string", "description": "The page for who runs the service, if there is one."},
         "errors": {
             "type": "array",
             "items": {

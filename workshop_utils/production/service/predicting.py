@@ -184,8 +184,8 @@ class Predictor:
                 raise Problem(422, "The label is unknown.", [("/label", str(error))]) from None
             except LabelRefused as error:
                 raise Problem(422, "The label is refused.", [("/source", str(error))]) from None
-            except StoreUnavailable:
-                raise self._unavailable() from None
+            except StoreUnavailable as error:
+                raise self._unavailable(error) from None
 
     def _ready_model(self) -> LoadedModel:
         model = self.slot.model
@@ -214,11 +214,11 @@ class Predictor:
     def _record(self, predictions: Sequence[Prediction]) -> None:
         try:
             self._log.record(predictions)
-        except StoreUnavailable:
-            raise self._unavailable() from None
+        except StoreUnavailable as error:
+            raise self._unavailable(error) from None
 
-    def _unavailable(self) -> Problem:
-        return self._later(503, "The store does not answer now.", "store")
+    def _unavailable(self, error: StoreUnavailable) -> Problem:
+        return self._later(503, "The store does not answer now.", "store", error.runbook)
 
     @contextmanager
     def _in_flight(self) -> Iterator[None]:
@@ -230,6 +230,6 @@ class Predictor:
         finally:
             self._room.release()
 
-    def _later(self, status: int, detail: str, reason: str) -> Problem:
+    def _later(self, status: int, detail: str, reason: str, runbook: str | None = None) -> Problem:
         self._metrics.rejected.labels(reason).inc()
-        return try_later(status, detail, self._limits.retry_after_seconds)
+        return try_later(status, detail, self._limits.retry_after_seconds, runbook)

@@ -43,9 +43,10 @@ class Problem(Exception):
         self.headers, self.members = dict(headers or {}), members
 
 
-def try_later(status: int, detail: str, seconds: int) -> Problem:
-    """429, 503 or 504 with the header ``Retry-After``."""
-    return Problem(status, detail, headers={"Retry-After": str(seconds)})
+def try_later(status: int, detail: str, seconds: int, runbook: str | None = None) -> Problem:
+    """429, 503 or 504 with the header ``Retry-After``; the runbook is for who runs the service."""
+    members: dict[str, Any] = {"runbook": runbook} if runbook else {}
+    return Problem(status, detail, headers={"Retry-After": str(seconds)}, **members)
 
 
 def problem_body(problem: Problem, path: str, request_id: str = "") -> tuple[bytes, str]:

@@ -44,6 +44,7 @@ def see_requests(app: APIFlask, metrics: ServiceMetrics, tracer: RequestTracer) 
         seconds = time.monotonic() - g.get("arrived", time.monotonic())
         metrics.requests.labels(rule, str(response.status_code)).inc()
         metrics.request_seconds.labels(rule).observe(seconds)
+        metrics.answers.count(rule, response.status_code)
         for name, value in _HEADERS.items():
             response.headers.setdefault(name, value)
         response.headers["X-Request-ID"] = request_id

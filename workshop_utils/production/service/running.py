@@ -64,8 +64,9 @@ class Service:
         predictor = Predictor(settings, self.slot, self._pool, metrics, self._log, self._tracer)
         name = served_name(folder)
         texts = _kept_texts(prediction_log)
+        store = prediction_log.store if isinstance(prediction_log, Recorder) else None
         self.app = create_app(
-            settings, predictor, self.challenger, metrics, self._readiness, name, self._tracer, texts
+            settings, predictor, self.challenger, metrics, self._readiness, name, self._tracer, texts, store
         )
         in_flight, limits = settings.requests_in_flight, settings.limits
         self._server = ServiceServer(self.app, settings.host, settings.port, in_flight, limits)

@@ -89,12 +89,16 @@ class LiveAnswer(_Body):
 
 
 class ReadyAnswer(_Body):
-    """The service can classify texts; ``last_failure`` tells of a newer model that was refused."""
+    """The service can classify texts; ``last_failure`` tells of a newer model that was refused.
+
+    ``runbook`` is the page about that.
+    """
 
     status: Literal["ready"] = "ready"
     model_version: str
     load_failures: int
     last_failure: str | None
+    runbook: str | None = None
 
 
 class InfoAnswer(_Body):

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from threading import Condition, Event, Thread
 from typing import NamedTuple
 
+from workshop_utils.production.service.memory import give_memory_back
 from workshop_utils.production.service.problems import where_it_failed
 from workshop_utils.production.store.forks import survive_forks
 
@@ -31,6 +32,9 @@ class TextScore(NamedTuple):
 
 #: A text counts once more for every so many characters.
 _LONG = 20_000
+
+#: The tokens of a text of so many characters take 30 MB and more, which are not kept for the next one.
+_HUGE = 100_000
 
 #: From one text to its score; safe to call from several threads.
 TextScorer = Callable[[str], TextScore]
@@ -186,6 +190,8 @@ class ScoringPool:
             job.done += 1
             if job.done == len(job.texts):
                 job.finished.set()
+        if len(job.texts[row]) >= _HUGE:
+            give_memory_back()
         return True
 
     def _next(self) -> tuple[ScoringJob, int] | None:

@@ -6,6 +6,9 @@ from flask import Response, request
 from workshop_utils.production.service.pages import form_text, html_page, see_other
 from workshop_utils.production.service.sessions import PageSession, SessionKeeper, refuse_other_sites
 
+#: Where one may go on after the token.
+_PAGES = ("/label", "/dashboard")
+
 
 def session_routes(keeper: SessionKeeper) -> APIBlueprint:
     """Takes what :func:`login_page` sends."""
@@ -14,7 +17,8 @@ def session_routes(keeper: SessionKeeper) -> APIBlueprint:
     @routes.post("/session")
     def begin_session() -> Response:
         refuse_other_sites(request)
-        target = "/label" if form_text(request, "next") == "/label" else "/"
+        wanted = form_text(request, "next")
+        target = wanted if wanted in _PAGES else "/"
         name = form_text(request, "name").strip()
         if not keeper.is_token(form_text(request, "token")):
             return login_page(target, keeper, "That is not the token of this service.")
@@ -29,7 +33,7 @@ def login_page(target: str, keeper: SessionKeeper, message: str = "") -> Respons
     """403, and a form for the token where the service has one.
 
     Args:
-        target: where to go on, ``/`` or ``/label``.
+        target: where to go on, ``/``, ``/label`` or ``/dashboard``.
         keeper: knows whether there is a token.
         message: what was wrong with the last try.
     """

@@ -11,6 +11,7 @@ from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_late
 
 from workshop_utils import __version__
 from workshop_utils.models.bundle.cores import usable_cores
+from workshop_utils.production.runbooks import BAD_BUNDLE, DOES_NOT_START, SLOW_OR_FAILING
 from workshop_utils.production.service.body import MAX_DEPTH, MAX_MEMBERS
 from workshop_utils.production.service.loading import ModelSlot
 from workshop_utils.production.service.metrics import ServiceMetrics
@@ -45,6 +46,13 @@ class Readiness:
         """Why not; None when it may."""
         return "The service is stopping." if self.draining else self.slot.not_ready
 
+    @property
+    def runbook(self) -> str | None:
+        """The page about that; None for what passes by itself."""
+        if self.draining or (self.slot.model is None and not self.slot.load_failures):
+            return None
+        return DOES_NOT_START if self.slot.model is None else SLOW_OR_FAILING
+
 
 def health_routes(readiness: Readiness) -> APIBlueprint:
     """Alive, and ready."""
@@ -64,13 +72,14 @@ def health_routes(readiness: Readiness) -> APIBlueprint:
         """Can the service classify texts?"""
         slot, model = readiness.slot, readiness.slot.model
         if (reason := readiness.reason_against) or model is None:
-            raise try_later(503, reason or slot.waiting_for, 1)
+            raise try_later(503, reason or slot.waiting_for, 1, readiness.runbook)
         return jsonify(
             {
                 "status": "ready",
                 "model_version": model.version,
                 "load_failures": slot.load_failures,
                 "last_failure": slot.last_failure,
+                "runbook": BAD_BUNDLE if slot.last_failure else None,
             }
         )
 

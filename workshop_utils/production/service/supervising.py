@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from types import FrameType
 from typing import Any
 
+from workshop_utils.production.runbooks import DOES_NOT_START
 from workshop_utils.production.service.signals import on_stop_signals
 
 _log = logging.getLogger(__name__)
@@ -16,7 +17,7 @@ _log = logging.getLogger(__name__)
 _FIRST_PAUSE, _LONGEST_PAUSE, _HEALTHY_AFTER = 0.1, 10.0, 60.0
 
 #: A process group of its own: what a terminal's Ctrl-C says comes through the parent, and once.
-_OWN_GROUP: dict[str, Any] = (
+OWN_GROUP: dict[str, Any] = (
     {"creationflags": getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0)}
     if os.name == "nt"
     else {"start_new_session": True}
@@ -50,7 +51,7 @@ class _Supervisor:
         pause = _FIRST_PAUSE
         while True:
             began = time.monotonic()
-            self._child = subprocess.Popen(self._command, **_OWN_GROUP)
+            self._child = subprocess.Popen(self._command, **OWN_GROUP)
             _log.info("The service was started.", extra={"pid": self._child.pid})
             if self._stopping:  # the signal came between start and name
                 self._end_child()
@@ -58,7 +59,8 @@ class _Supervisor:
             if self._stopping or code in _DECIDED:
                 return max(code, 0) if self._stopping else code
             pause = _FIRST_PAUSE if time.monotonic() - began > _HEALTHY_AFTER else pause
-            _log.error("The service died and is started anew.", extra={"exit_code": code, "pause": pause})
+            known = {"exit_code": code, "pause": pause, "runbook": DOES_NOT_START}
+            _log.error("The service died and is started anew.", extra=known)
             if self._is_stopped_within(pause):
                 return 0
             pause = min(2 * pause, _LONGEST_PAUSE)

@@ -8,6 +8,7 @@ from threading import Event, Thread
 
 from workshop_utils.errors import WorkshopError
 from workshop_utils.production.deployment import PointerName, pointed_version, version_folder
+from workshop_utils.production.runbooks import BAD_BUNDLE
 from workshop_utils.production.service.loading import LoadedModel, ModelSlot
 from workshop_utils.production.service.problems import where_it_failed
 
@@ -61,6 +62,7 @@ class PointerWatch:
                 self._bring(version)
             else:
                 self._refused = None
+                self._slot.settled()
         except WorkshopError as error:
             self._refuse(version or str(error), str(error))
         except BaseException as error:  # a panic in Rust is no Exception; this thread must live on
@@ -91,7 +93,8 @@ class PointerWatch:
         if not self._is_refused(what):
             self._refused = (what, time.monotonic())
             self._slot.refused(reason)
-            _log.warning("The pointer %s is not followed: %s", self._pointer, reason)
+            told, runbook = "The pointer %s is not followed: %s", {"runbook": BAD_BUNDLE}
+            _log.warning(told, self._pointer, reason, extra=runbook)
 
     def _is_refused(self, what: str) -> bool:
         refused = self._refused

@@ -4,16 +4,29 @@ The service writes through a :class:`Recorder`; monitoring, labelling and retrai
 of this room. Everything that arrives is numbered in the order of its commit, so nothing rests on clocks.
 """
 
+from workshop_utils.production.store.clocks import predictions_ahead
 from workshop_utils.production.store.counts import VersionCount, count_by_version
 from workshop_utils.production.store.database import Store, open_store
 from workshop_utils.production.store.decisions import (
     Decision,
+    decision_details,
     list_decisions,
+    newest_decisions,
     read_decision,
     record_decision,
 )
 from workshop_utils.production.store.feedback import GivenLabel, add_label, add_many_labels, label_history
 from workshop_utils.production.store.label_table import LabelTableReport, add_labels_of_table
+from workshop_utils.production.store.over_time import (
+    SAMPLED,
+    TimedLabel,
+    TimeRange,
+    VersionUse,
+    latencies_over_time,
+    some_labels,
+    time_range,
+    version_use,
+)
 from workshop_utils.production.store.predictions import add_predictions
 from workshop_utils.production.store.recorder import Recorder, StorageMode
 from workshop_utils.production.store.records import (
@@ -30,6 +43,7 @@ from workshop_utils.production.store.records import (
 )
 from workshop_utils.production.store.retention import Pruned, Retention, prune
 from workshop_utils.production.store.sampling import (
+    SHADOW_SIZES,
     Draw,
     DrawSizes,
     TextToLabel,
@@ -48,6 +62,8 @@ from workshop_utils.production.store.stream import (
 )
 
 __all__ = [
+    "SAMPLED",
+    "SHADOW_SIZES",
     "Decision",
     "Draw",
     "DrawSizes",
@@ -69,30 +85,40 @@ __all__ = [
     "Store",
     "StoreUnavailable",
     "TextToLabel",
+    "TimeRange",
+    "TimedLabel",
     "UnknownLabel",
     "UnknownPrediction",
     "VersionCount",
+    "VersionUse",
     "add_label",
     "add_labels_of_table",
     "add_many_labels",
     "add_predictions",
     "count_by_version",
+    "decision_details",
     "draw_texts",
     "label_history",
     "labelled",
     "last_label",
     "last_prediction",
+    "latencies_over_time",
     "least_probabilities",
     "list_decisions",
     "list_draws",
     "new_prediction_id",
+    "newest_decisions",
     "open_store",
+    "predictions_ahead",
     "prune",
     "read_decision",
     "record_decision",
     "scored_texts",
     "skip_text",
     "skipped_texts",
+    "some_labels",
     "take_skip_back",
     "texts_to_label",
+    "time_range",
+    "version_use",
 ]

@@ -22,8 +22,9 @@ from sqlalchemy.exc import (
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from workshop_utils.errors import WorkshopError
-from workshop_utils.files import locked
+from workshop_utils.files import NO_ROOM, locked
 from workshop_utils.paths import home
+from workshop_utils.production.runbooks import DISK_FULL, STORE_UNAVAILABLE
 from workshop_utils.production.store.forks import survive_forks
 from workshop_utils.production.store.migrations import can_migrate, migrate_store
 from workshop_utils.production.store.records import StoreUnavailable
@@ -39,6 +40,9 @@ _WRITER = 0x776F726B73686F70
 
 #: Class of PostgreSQL's errors about rights and missing tables.
 _NOT_ALLOWED = "42"
+
+#: PostgreSQL's error of a full disk.
+_DISK_FULL = "53100"
 
 #: What an address may hold behind its question mark and nobody should read.
 _SECRETS = ("password", "sslpassword")
@@ -82,7 +86,7 @@ class Store:
             with self._translated(), self._engine_in_use():
                 pass
         except _Unusable as error:
-            raise WorkshopError(str(error)) from error
+            raise WorkshopError(str(error), runbook=error.runbook) from error
 
     def close(self) -> None:
         """Close all connections. Whoever uses the store later opens new ones."""
@@ -130,7 +134,11 @@ class Store:
                 "open the store after the fork."
             )
         if self._engine is not None and self._identity() != self._known:
-            _log.warning("The store %s was moved away or replaced; what it held is not there.", self.address)
+            _log.warning(
+                "The store %s was moved away or replaced; what it held is not there.",
+                self.address,
+                extra={"runbook": STORE_UNAVAILABLE},
+            )
             self._dispose()
         if self._engine is None:
             engine = _engine(self._url)
@@ -187,7 +195,8 @@ class Store:
                 held.enter_context(locked(self._file.with_name(f".{self._file.name}.lock"), busy, PATIENCE))
             except OSError as error:
                 raise StoreUnavailable(
-                    f"The store {self.address} cannot be made: {error.strerror}."
+                    f"The store {self.address} cannot be made: {error.strerror}.",
+                    runbook=DISK_FULL if error.errno in NO_ROOM else STORE_UNAVAILABLE,
                 ) from error
             except WorkshopError as error:
                 raise StoreUnavailable(str(error)) from None
@@ -222,7 +231,8 @@ class Store:
             yield
         except (OperationalError, InterfaceError, InternalError, PoolTimeout) as error:
             raise StoreUnavailable(
-                f"The store {self.address} does not answer now: {_reason(error)}."
+                f"The store {self.address} does not answer now: {_reason(error)}.",
+                runbook=DISK_FULL if _is_full(error) else STORE_UNAVAILABLE,
             ) from error
         except DBAPIError as error:
             if error.connection_invalidated:
@@ -342,9 +352,19 @@ def _schema_of(connection: Connection, address: str) -> int | None:
         remedy = "update the course" if newer else "rename it, and a new one will be made"
         raise WorkshopError(
             f"The store {address} has schema {version}, {problem if newer else 'which nobody knows'}: "
-            f"{remedy}, or {_ELSEWHERE}."
+            f"{remedy}, or {_ELSEWHERE}.",
+            runbook=STORE_UNAVAILABLE,
         )
     return version
+
+
+def _is_full(error: Exception) -> bool:
+    """Did the database find no room? SQLite calls a quota an error of input and output."""
+    cause = getattr(error, "orig", None)
+    return (
+        getattr(cause, "sqlite_errorname", "") in ("SQLITE_FULL", "SQLITE_IOERR_WRITE")
+        or getattr(cause, "sqlstate", "") == _DISK_FULL
+    )
 
 
 def _reason(error: Exception) -> str:

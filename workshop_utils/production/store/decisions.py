@@ -1,6 +1,6 @@
 """What was decided about the model, why, and what was known then."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -87,3 +87,26 @@ def read_decision(store: Store, number: int) -> Decision:
     if row is None:
         raise WorkshopError(f"There is no decision {number} in the store; `workshop history` lists them.")
     return Decision(**row)
+
+
+def newest_decisions(store: Store, most: int) -> list[Decision]:
+    """The decisions that were recorded last, the oldest of them first, without their details.
+
+    Raises:
+        StoreUnavailable: the database does not answer.
+    """
+    columns = [each for each in decisions.c if each is not decisions.c.details]
+    query = select(*columns).order_by(decisions.c.number.desc()).limit(most)
+    with store.reading() as connection:
+        return [Decision(**row) for row in reversed(connection.execute(query).mappings().all())]
+
+
+def decision_details(store: Store, numbers: Collection[int]) -> dict[int, Mapping[str, Any]]:
+    """The details of these decisions by number, read at once.
+
+    Raises:
+        StoreUnavailable: the database does not answer.
+    """
+    query = select(decisions.c.number, decisions.c.details).where(decisions.c.number.in_(numbers))
+    with store.reading() as connection:
+        return {row.number: row.details for row in connection.execute(query)}

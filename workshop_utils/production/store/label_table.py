@@ -45,6 +45,11 @@ class LabelTableReport:
     problems: list[tuple[int, str]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
+    @property
+    def not_taken(self) -> int:
+        """Rows that became no label."""
+        return self.unknown_prediction + self.unknown_label + self.refused + self.unusable
+
     def tell(self, line: int, reason: str) -> None:
         """Keep the reason if this is one of the first rows that were not taken."""
         self.problems = sorted([*self.problems, (line, reason)])[:_TOLD]

@@ -132,7 +132,8 @@ class Recorder:
         try:
             return add_label(self.store, feedback)
         except UnknownPrediction:
-            self.flush()
+            if not self.flush() and (away := self._away):  # it may be one of those that wait
+                raise StoreUnavailable(str(away), runbook=away.runbook) from None
             return add_label(self.store, feedback)
         finally:
             self._labelling.release()
@@ -176,7 +177,7 @@ class Recorder:
         self._thread: Thread | None = None
         self._hurry = False
         self._close_before = None
-        self._away = False
+        self._away: StoreUnavailable | None = None
         self._next_prune = 0.0
         self.written = self.dropped = self.waiting = self._waiting_chars = 0
 
@@ -300,10 +301,11 @@ class Recorder:
     def _tell_once(self, error: StoreUnavailable | None) -> None:
         """Log when the database goes away and when it is back, not at every try between."""
         if error and not self._away:
-            _log.warning("%s Predictions wait, at most %d of them.", error, self._max_waiting)
+            told, runbook = "%s Predictions wait, at most %d of them.", {"runbook": error.runbook}
+            _log.warning(told, error, self._max_waiting, extra=runbook)
         if self._away and not error:
             _log.warning("The store answers again; %d predictions were dropped so far.", self.dropped)
-        self._away = error is not None
+        self._away = error
 
     def _prune_if_due(self) -> None:
         """Delete a step of what is too old; the next one a minute later, or at once if there is more."""

@@ -6,6 +6,7 @@ from typing import Final, Literal
 from uuid import uuid4
 
 from workshop_utils.errors import WorkshopError
+from workshop_utils.production.runbooks import STORE_UNAVAILABLE
 
 #: Who may have given a label. Labels made by a model are refused: it would be asked to judge itself.
 PERSON: Final = "person"
@@ -16,6 +17,9 @@ Part = Literal["random", "uncertain", "disagreement"]
 
 class StoreUnavailable(WorkshopError):
     """The database does not answer now: locked, full, or gone. Trying again later may help."""
+
+    def __init__(self, *message: object, runbook: str | None = STORE_UNAVAILABLE) -> None:
+        super().__init__(*message, runbook=runbook)
 
 
 class UnknownPrediction(WorkshopError):

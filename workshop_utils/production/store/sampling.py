@@ -8,6 +8,7 @@ all texts (Horvitz, Thompson 1952, doi 10.1080/01621459.1952.10483446).
 from array import array
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Final
 
 import numpy as np
 from sqlalchemy import func, insert, select
@@ -32,6 +33,10 @@ class DrawSizes:
     random: int = 50
     uncertain: int = 30
     disagreement: int = 20
+
+
+#: With a challenger in the shadow most texts are disagreements, because their labels decide about it.
+SHADOW_SIZES: Final = DrawSizes(random=30, uncertain=10, disagreement=60)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,13 +88,18 @@ class _Candidates:
 
 
 def draw_texts(
-    store: Store, sizes: DrawSizes, seed: int, after: int = 0, model_version: str | None = None
+    store: Store,
+    sizes: DrawSizes,
+    seed: int,
+    after: int = 0,
+    model_version: str | None = None,
+    challenger: str | None = None,
 ) -> Draw:
     """Draw texts for people to label and remember them; the same store and seed give the same texts.
 
     - *random*: each text with the same probability, for an estimate of the accuracy;
     - *uncertain*: in proportion to 1 - the largest probability, because such labels teach most;
-    - *disagreement*: those on which a challenger in shadow answered something else.
+    - *disagreement*: each of those on which a challenger in shadow answered something else alike.
 
     A text is drawn at most once. Texts that somebody has labelled unasked are drawn like all others, or the
     estimate would leave out just those that people complained about; nobody has to label them again.
@@ -100,24 +110,25 @@ def draw_texts(
         seed: of the draw; 0 or more.
         after: only predictions with a greater number.
         model_version: only those of this model.
+        challenger: disagreements are those with this one; None: with any that ever was in the shadow.
 
     Raises:
         WorkshopError: there is no text to draw from.
         StoreUnavailable: the database does not answer.
     """
-    while (number := _try_to_draw(store, sizes, seed, after, model_version)) is None:
+    while (number := _try_to_draw(store, sizes, seed, after, model_version, challenger)) is None:
         pass  # somebody else drew meanwhile
     return next(draw for draw in list_draws(store) if draw.number == number)
 
 
 def _try_to_draw(
-    store: Store, sizes: DrawSizes, seed: int, after: int, model_version: str | None
+    store: Store, sizes: DrawSizes, seed: int, after: int, model_version: str | None, challenger: str | None
 ) -> int | None:
     """The number of the new draw. Nobody has to wait while texts are looked at, only while some are noted."""
     newest = select(func.max(draws.c.number))
     with store.reading() as connection:
         known = connection.scalar(newest)
-        candidates = _candidates(connection, after, model_version)
+        candidates = _candidates(connection, after, model_version, challenger)
     if not len(candidates.numbers):
         raise WorkshopError(
             "There is no text to draw: texts are kept only by a service that runs with --store-texts, "
@@ -218,7 +229,9 @@ def texts_to_label(store: Store, limit: int = 20, asked: str | None = None) -> l
     return [TextToLabel(name, text, tuple(labels), *rest) for name, text, labels, *rest in rows]
 
 
-def _candidates(connection: Connection, after: int, model_version: str | None) -> _Candidates:
+def _candidates(
+    connection: Connection, after: int, model_version: str | None, challenger: str | None
+) -> _Candidates:
     """All texts that may be drawn, in the order of their numbers."""
     p = predictions.c
     query = (
@@ -234,7 +247,21 @@ def _candidates(connection: Connection, after: int, model_version: str | None) -
         numbers.append(number)
         uncertainty.append(1.0 if unsure is None else unsure)  # a probability was no number
         disagreement.append(differs)
-    return _Candidates(np.array(numbers), np.array(uncertainty), np.array(disagreement, dtype=bool))
+    found = np.array(numbers), np.array(uncertainty), np.array(disagreement, dtype=bool)
+    if challenger is not None:
+        found[2][:] &= np.isin(found[0], _disagreements_with(connection, after, challenger))
+    return _Candidates(*found)
+
+
+def _disagreements_with(connection: Connection, after: int, challenger: str) -> list[int]:
+    """Numbers of the predictions on which this challenger answered something else."""
+    p = predictions.c
+    query = (
+        select(p.number)
+        .join(models, models.c.number == p.shadow_model)
+        .where(p.number > after, p.text.is_not(None), p.disagreement, models.c.version == challenger)
+    )
+    return list(connection.scalars(query))
 
 
 def choose(

@@ -10,18 +10,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from tempfile import TemporaryFile
 from threading import Event
-from typing import IO, Any
+from typing import IO
 
 from workshop_utils.errors import WorkshopError
+from workshop_utils.production.service.supervising import OWN_GROUP
 
 _GRACE_SECONDS, _LOOK_SECONDS = 5.0, 0.2
 _LONGEST_OUTPUT = 20_000
-
-_OWN_GROUP: dict[str, Any] = (
-    {"creationflags": getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0)}
-    if os.name == "nt"
-    else {"start_new_session": True}
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +67,7 @@ def run_command(
             given.write(text.encode("utf-8", "replace"))
             given.seek(0)
             child = subprocess.Popen(
-                command, stdin=given, stdout=output, stderr=errors, env=environment, **_OWN_GROUP
+                command, stdin=given, stdout=output, stderr=errors, env=environment, **OWN_GROUP
             )
             code = _wait(child, stop, None if seconds is None else time.monotonic() + seconds)
             return CommandEnd(code, _end_of(output), _end_of(errors))

@@ -1,5 +1,9 @@
-"""One round of the watch: monitor, tell, let `workshop retrain` decide, tell what came of it."""
+"""One round of the watch: monitor, tell, let `workshop retrain` decide, tell what came of it.
 
+Where the policy leaves approval to the shadow, `workshop promote --shadow` is asked before.
+"""
+
+import logging
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -8,17 +12,21 @@ from pathlib import Path
 from threading import Event
 
 from workshop_utils.errors import WorkshopError
-from workshop_utils.production.policy import WatchPolicy, read_policy
+from workshop_utils.production.policy import Policy, WatchPolicy, read_policy
 from workshop_utils.production.watch.commands import run_command
 from workshop_utils.production.watch.standing import (
     DECIDED,
     NOTHING_TO_DO,
     REPORTED,
+    UNDECIDED,
     RetrainingTry,
+    ShadowTry,
     Standing,
     read_standing,
 )
 from workshop_utils.production.watch.telling import Teller, WatchMemory
+
+_log = logging.getLogger(__name__)
 
 _LAST_LINES, _LONGEST_SAID = 2, 2000
 
@@ -69,8 +77,19 @@ class WatchedModel:
         Returns:
             its exit code, None when it was ended; and what it said.
         """
+        return self._run(self._command("retrain"), stop, self.longest_training)
+
+    def promote(self, stop: Event) -> tuple[int | None, str]:
+        """Run ``workshop promote --shadow``, which promotes a challenger only if people's labels say so.
+
+        Returns:
+            as :meth:`retrain`.
+        """
+        return self._run(self._command("promote", "--shadow"), stop, self.longest_look)
+
+    def _run(self, command: list[str], stop: Event, seconds: float) -> tuple[int | None, str]:
         try:
-            end = run_command(self._command("retrain"), stop, seconds=self.longest_training)
+            end = run_command(command, stop, seconds=seconds)
         except WorkshopError as error:
             return 1, str(error)
         last = [line for line in end.output.splitlines() if line.strip()][-_LAST_LINES:]
@@ -105,16 +124,21 @@ class WatchRound:
     def run(self) -> bool:
         """One round; False when it could not look."""
         try:
-            policy = read_policy(self._model.policy).watch
+            policy = read_policy(self._model.policy)
             standing = self._model.monitor(self._stop)
         except WorkshopError as error:
-            policy, standing = WatchPolicy(), Standing(verdict="failed", reason=str(error))
+            policy, standing = Policy(), Standing(verdict="failed", reason=str(error))
         if self._stop.is_set():  # what was ended says nothing about the model
             return True
         standing = _with(standing, self._memory.state.retraining)
-        remind_after = timedelta(hours=policy.remind_hours)
+        remind_after = timedelta(hours=policy.watch.remind_hours)
+        asked = self._ask_the_shadow(standing, policy)
+        if self._stop.is_set():
+            return True
+        standing = standing.model_copy(update={"shadow": asked})
         self._teller.tell(standing, remind_after)
-        if self._may_retrain(standing, policy):
+        promoted = asked is not None and asked.code == 0  # the next round looks at the new champion
+        if not promoted and self._may_retrain(standing, policy.watch):
             code, said = self._model.retrain(self._stop)
             if self._stop.is_set():
                 return True
@@ -125,6 +149,16 @@ class WatchRound:
             self._memory.keep()
             self._teller.tell(_with(standing, tried), remind_after)
         return standing.verdict != "failed"
+
+    def _ask_the_shadow(self, standing: Standing, policy: Policy) -> ShadowTry | None:
+        """What came of it, where people shall know: another champion, or why nobody could look."""
+        if policy.retraining.approval != "shadow" or standing.verdict == "failed":
+            return None
+        code, said = self._model.promote(self._stop)
+        _log.info("Asked the shadow.", extra={"code": code, "said": said})
+        if code in UNDECIDED:
+            return None
+        return ShadowTry(time=self._now(), model_version=standing.model_version, code=code, said=said)
 
     def _may_retrain(self, standing: Standing, policy: WatchPolicy) -> bool:
         if not policy.retrain or standing.verdict == "failed":

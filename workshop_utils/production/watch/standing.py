@@ -17,6 +17,9 @@ REPORTED = frozenset({0, 3, 10, 11})
 NOTHING_TO_DO = 3
 DECIDED = frozenset({0, NOTHING_TO_DO, 4})
 
+#: Exit codes of ``workshop promote --shadow`` after which all is as it was: no challenger, or not yet.
+UNDECIDED = frozenset({NOTHING_TO_DO, 4})
+
 
 class RetrainingTry(BaseModel):
     """One run of ``workshop retrain``, which may have found that there is nothing to do.
@@ -39,6 +42,22 @@ class RetrainingTry(BaseModel):
         return "nothing to do" if self.code == NOTHING_TO_DO else self.time.isoformat()
 
 
+class ShadowTry(BaseModel):
+    """A run of ``workshop promote --shadow`` that promoted a challenger, or failed.
+
+    Attributes:
+        time: when it ended. model_version: the champion before.
+        code: its exit code; None when it was ended. said: what it said.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    time: AwareDatetime
+    model_version: str | None
+    code: int | None
+    said: str
+
+
 class Standing(BaseModel):
     """How the model stands.
 
@@ -47,6 +66,7 @@ class Standing(BaseModel):
         reason: one sentence. labels_to_buy: so many would tell more; None where that is not the question.
         model_version: the model that was looked at. alarms: each with its runbook.
         retraining: the last one of this model, where people shall know of it.
+        shadow: what came of asking for the promotion of its challenger, the same.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
@@ -57,13 +77,15 @@ class Standing(BaseModel):
     model_version: str | None = None
     alarms: tuple[Alarm, ...] = ()
     retraining: RetrainingTry | None = None
+    shadow: ShadowTry | None = None
 
     @property
     def news(self) -> str:
         """Changes when people shall be told: another verdict, another alarm, another model, a retraining."""
         alarms = ", ".join(sorted({alarm.name for alarm in self.alarms}))
         tried = self.retraining.news if self.retraining else ""
-        return f"{self.verdict} | {alarms} | {self.model_version or ''} | {tried}"
+        shadow = f" | {self.shadow.said}" if self.shadow else ""
+        return f"{self.verdict} | {alarms} | {self.model_version or ''} | {tried}{shadow}"
 
     @property
     def needs_somebody(self) -> bool:
@@ -105,6 +127,8 @@ def told_text(standing: Standing, before: str | None, report: Path) -> str:
         lines.append(f"Labels to buy: {standing.labels_to_buy:,}. `workshop label` opens the page for them.")
     if standing.retraining:
         lines.append(f"Retraining, {_minute(standing.retraining.time)}: {standing.retraining.said}")
+    if standing.shadow:
+        lines.append(f"Shadow, {_minute(standing.shadow.time)}: {standing.shadow.said}")
     if standing.verdict == "failed":
         lines.append("What to do: docs/runbooks/README.md")
     else:
