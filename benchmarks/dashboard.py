@@ -2,6 +2,7 @@
 
     python -m benchmarks.dashboard            # about ten minutes on an idle machine, 1.5 GB of disk
     python -m benchmarks.dashboard --small    # a trial of a minute; writes nothing
+    python -m benchmarks.dashboard --store FILE    # keeps the store, and takes it the next time
 
 Fills a store in SQLite with predictions of four versions over sixty days, their texts of ninety words with
 them, true labels for one in twenty and a look of monitoring every six hours. Reads and draws the dashboard of
@@ -167,6 +168,7 @@ def main() -> None:
     """Measure all, and write the results."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--small", action="store_true")
+    parser.add_argument("--store", type=Path, metavar="FILE")
     parser.add_argument("--look", nargs=3, metavar=("FILE", "SPAN", "REPEATS"))
     arguments = parser.parse_args()
     if arguments.look:
@@ -175,15 +177,18 @@ def main() -> None:
     count, seconds = (20_000, 2.0) if arguments.small else (PREDICTIONS, _SECONDS)
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
-        (folder / "home").mkdir()
-        file, bundle = folder / "home" / "store.db", train(folder / "model")
-        store = open_store(f"sqlite:///{file}")
-        fill(store, count, tuple(Bundle.load(bundle).labels))
-        store.close()
+        bundle = train(folder / "model")
+        file = (arguments.store or folder / "store.db").resolve()
+        if not file.exists():
+            store = open_store(f"sqlite:///{file}")
+            fill(store, count, tuple(Bundle.load(bundle).labels))
+            store.close()
+        load = os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0
         rows = [_row(file, span) for span in SPANS]
-        with ServiceProcess(bundle=bundle, home=folder / "home") as service:
+        os.environ["WORKSHOP_DATABASE_URL"] = f"sqlite:///{file}"
+        with ServiceProcess(bundle=bundle) as service:
             crowds = {clients: beside(service, clients, seconds) for clients in (0, _CLIENTS)}
-        told = page(count, file.stat().st_size / 1e9, rows, crowds)
+        told = page(count, file.stat().st_size / 1e9, load, rows, crowds)
     print(told)
     if not arguments.small:
         atomic_write(RESULTS, told)
@@ -200,12 +205,19 @@ def _row(file: Path, span: str) -> str:
     return f"| {span} | {warm['shown']:,} | {first} | {seconds:.2f} | {processor:.2f} |"
 
 
-def page(count: int, gigabytes: float, rows: list[str], crowds: dict[int, tuple[Asker, list[Asker]]]) -> str:
+def page(
+    count: int,
+    gigabytes: float,
+    load: float,
+    rows: list[str],
+    crowds: dict[int, tuple[Asker, list[Asker]]],
+) -> str:
     """The results as Markdown."""
     lines = [
         "# What the dashboard costs",
         "",
-        f"Made by `python -m benchmarks.dashboard` ({sys.platform}, {os.cpu_count()} cores): {count:,} "
+        f"Made by `python -m benchmarks.dashboard` ({sys.platform}, {os.cpu_count()} cores, on which "
+        f"{load:.0f} other processes were at work): {count:,} "
         f"predictions of {len(_VERSIONS)} versions in {DAYS} days, with texts of {_WORDS} words, one in "
         f"{EVERY} with a true label, {4 * DAYS} looks; {gigabytes:.1f} GB in SQLite. Seconds to read all and "
         "draw it, in a process of its own: cold, the first time after the system has forgotten the file; "

@@ -369,7 +369,9 @@ small = [f"weight {weight}" for weight in tried]
 claim("Small weights forget little", (lost[small] < 4).all() and on_june[small].min() > 0.8)
 claim(
     "A weight of 1000 forgets, and May alone forgets most",
-    lost["weight 1000"] > 3 and lost["May alone"] == lost.max() and lost.max() > 7,
+    lost["weight 1000"] > 3
+    and lost["May alone"] == lost.max() > 7
+    and trials.loc["champion", "old texts"] > 0.7,
 )
 claim(
     "May alone is no better on June",
@@ -956,7 +958,7 @@ claim(
     "On the fan page shuffled labels gain many points, nearly always beyond luck",
     hole.loc["fan page", 0] > 12 and hole.loc["fan page", 1] > 0.75,
 )
-claim("On all of July little is left", hole.loc["all of July", 0] < hole.loc["fan page", 0] / 2)
+claim("On all of July little is left", hole.loc["all of July", 0] < 8 < hole.loc["fan page", 0])
 
 # %% [markdown] tags=["more"]
 # ## More: what the gate let through

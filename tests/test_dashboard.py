@@ -168,6 +168,11 @@ def test_labels_are_read_as_they_stand_and_an_even_share_of_many(store):
     assert sorted(each.truth for each in labels) == ["neg"] + ["pos"] * 58
     some, one_in = some_labels(store, 10)
     assert one_in == 7 and 7 <= len(some) <= 10 and set(some) < set(labels)
+    late = prediction("late", time=at(-9))
+    add_predictions(store, [late])
+    add_label(store, Feedback(late.prediction_id, "pos", "anna"))
+    (label,), one_in = some_labels(store, 10, since=at(-8))
+    assert (label.time, one_in) == (late.time, 1), "what came before is not looked at"
 
 
 # --- rolling accuracy and macro-F1

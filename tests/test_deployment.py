@@ -252,6 +252,15 @@ def test_a_damaged_pointer_is_replaced_by_promote_and_refused_by_the_others(depl
     assert clear_pointer(deployment, "waiting", TOLD) and clear_pointer(deployment, "waiting", TOLD) is None
 
 
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no named pipes in folders")
+def test_a_pointer_that_is_a_pipe_is_refused_and_not_waited_for(deploy, deployment):
+    deploy("a")
+    (deployment / "current").unlink()
+    os.mkfifo(deployment / "current")
+    with pytest.raises(WorkshopError, match="The pointer current is no file; promote a bundle again"):
+        pointed_version(deployment)
+
+
 def test_that_a_pointer_was_damaged_is_part_of_the_history(deploy, deployment):
     a, b = deploy("a"), deploy("b")
     (deployment / "current").write_text("half a na\0", encoding="utf-8")

@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from typer.testing import CliRunner
 
+from benchmarks import loop as study
 from tests.bundles import tfidf_bundle
 from tests.loop_home import texts_of
 from tests.serving import BEARER, TOKEN, running
@@ -300,6 +301,24 @@ def test_a_row_that_is_refused_costs_no_other_and_a_label_that_is_unknown_is_cou
         ServiceReplay("nowhere", TOKEN)
     with pytest.raises(WorkshopError, match="A share lies between 0 and 1"):
         ServiceReplay(client.address, TOKEN, label_share=2)
+
+
+# -- what was measured ---------------------------------------------------------------------------------------
+
+
+def test_the_page_of_results_is_made_of_its_numbers_and_they_say_what_the_decision_says():
+    path = study.RESULTS / "loop.json"
+    found = json.loads(path.read_text(encoding="utf-8"))
+    assert path.with_suffix(".md").read_text(encoding="utf-8") == study.page(found)
+    assert list(found) == list(study.CASES)
+    came = {name: [each["retraining"]["outcome"] for each in case["periods"]] for name, case in found.items()}
+    assert came["reviews"] == ["nothing", "nothing", "refused", "promoted", "nothing"]
+    assert found["reviews"]["worth"]["gain"]["low"] > 0
+    for name in ("reviews, few labels", "products from 2005"):
+        assert "promoted" not in came[name] and found[name]["worth"] is None
+    assert found["products from 2002, on a schedule"]["worth"]["gain"]["low"] > 0.1
+    for case in found.values():
+        assert case["refused"] == 0 and case["same"] == case["compared"] > 0
 
 
 # -- the whole loop ------------------------------------------------------------------------------------------

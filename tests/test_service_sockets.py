@@ -210,7 +210,9 @@ def test_a_text_of_a_megabyte_is_answered_in_time(service, text):
 
 
 @pytest.mark.fault(7, 27)
-@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc keeps freed memory and can return it")
+@pytest.mark.skipif(
+    platform.libc_ver()[0] != "glibc", reason="only glibc keeps freed memory and can return it"
+)
 def test_the_memory_that_a_text_of_a_megabyte_took_is_given_back(service):
     process = psutil.Process()
     assert service.predict("good").status == 200

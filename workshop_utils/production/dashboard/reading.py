@@ -159,7 +159,7 @@ def read_dashboard(
     axis = axis_of(*bounds) if bounds else None
     looks, verdicts, newest, policy = _looks(store, decisions, axis)
     uses, latencies = _used(store, axis, came)
-    rolling, one_in = _rolling(store, axis, uses, policy)
+    rolling, one_in = _rolling(store, axis, span, uses, policy)
     challenger, words = _challenger(store, deployment, pointers, policy, notes)
     predictions = came.predictions if came else 0
     return Dashboard(
@@ -219,11 +219,11 @@ def _percentiles(latencies: Sequence[float]) -> Percentiles | None:
 
 
 def _rolling(
-    store: Store | None, axis: TimeAxis | None, uses: Sequence[VersionUse], policy: Policy
+    store: Store | None, axis: TimeAxis | None, span: Span, uses: Sequence[VersionUse], policy: Policy
 ) -> tuple[tuple[RollingPoint, ...], int]:
     if store is None or axis is None:
         return (), 1
-    labels, one_in = some_labels(store, MOST_LABELS)
+    labels, one_in = some_labels(store, MOST_LABELS, None if span == "all" else axis.edges[0])
     classes = {use.version: use.labels for use in uses}
     known = [each for each in labels if each.model_version in classes]
     least = least_probabilities(store) if any(each.draw is not None for each in known) else {}

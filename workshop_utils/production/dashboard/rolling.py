@@ -80,7 +80,7 @@ def _weight(label: TimedLabel, least: Mapping[int, float], counted: CountedLabel
     """As :class:`~workshop_utils.production.monitoring.LabelWeights` weighs it."""
     if label.draw is None or label.drawing_probability is None:
         return 1.0 if counted == "all" else None
-    return drawn_weight(label.drawing_probability, least[label.draw])
+    return drawn_weight(label.drawing_probability, least[label.draw]) if label.draw in least else None
 
 
 def _windows(buckets: Mapping[int, _Answers]) -> list[tuple[int, int]]:

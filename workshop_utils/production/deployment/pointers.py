@@ -25,8 +25,12 @@ def pointed_version(deployment: Path, pointer: PointerName = "current") -> str |
     Raises:
         WorkshopError: the pointer cannot be read, or holds something else than one name.
     """
+    path = deployment / pointer
     try:
-        content = (deployment / pointer).read_bytes()[:1000]
+        if path.exists() and not path.is_file():  # a pipe would be waited for, a device never ends
+            raise WorkshopError(f"The pointer {pointer} is no file; promote a bundle again.")
+        with path.open("rb") as file:
+            content = file.read(1000)
     except FileNotFoundError:
         return None
     except OSError as error:

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from workshop_utils import __version__
 from workshop_utils.errors import WorkshopError
@@ -207,7 +208,7 @@ class _Loop:
                 self._policy,
                 default_state(version),
             )
-        with self._timed("retraining"):
+        with self._timed("retraining"), threadpool_limits(1, user_api="blas"):  # small matrices
             retraining = self._judge_shadow(period.end) or self._retrain(look, version, period.end)
         with self._timed("never retrained"):
             never = self._first_answers(answered)

@@ -12,6 +12,7 @@ from typing import get_args
 from apiflask import APIBlueprint
 from flask import Response, request
 
+from workshop_utils.errors import WorkshopError
 from workshop_utils.production.dashboard import (
     SPANS,
     Dashboard,
@@ -27,7 +28,7 @@ from workshop_utils.production.service.pages import html_page
 from workshop_utils.production.service.problems import Problem, try_later
 from workshop_utils.production.service.sessions import SessionKeeper
 from workshop_utils.production.service.signing_in import login_page
-from workshop_utils.production.store import Store, StoreUnavailable
+from workshop_utils.production.store import Store
 
 #: A page is shown again for so many seconds, and for so many times as long as it took to make.
 _FRESH_SECONDS, _FRESH_TIMES = 2.0, 4.0
@@ -123,7 +124,7 @@ class _KeptPage:
         began = time.monotonic()
         try:
             page = self._make()
-        except StoreUnavailable:
+        except WorkshopError:  # away, or of another version of the course meanwhile
             raise try_later(503, "The store does not answer now.", 1) from None
         ended = time.monotonic()
         self._made = _Made(page.get_data(), ended + max(_FRESH_SECONDS, _FRESH_TIMES * (ended - began)))

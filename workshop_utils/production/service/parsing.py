@@ -31,6 +31,9 @@ class StrictParser(HTTPRequestParser):
     ``Connection`` counts (9.6), and a request without a body is not told to go on (RFC 9110, 10.1.1).
     """
 
+    completed: bool
+    path: str
+
     def received(self, data: bytes) -> int:
         """Read on; returns how many bytes were taken."""
         taken = super().received(data)
@@ -56,7 +59,9 @@ class StrictParser(HTTPRequestParser):
         if hosts and not _HOST_NAME.fullmatch(hosts[0]):
             raise ParsingError("The Host header is no host")
         encodings = _ENCODING.findall(header_plus)
-        if encodings and (len(encodings) > 1 or not _CHUNKED.fullmatch(encodings[0]) or self.version == "1.0"):
+        if encodings and (
+            len(encodings) > 1 or not _CHUNKED.fullmatch(encodings[0]) or self.version == "1.0"
+        ):
             raise ParsingError("Transfer-Encoding can be chunked, once, in HTTP/1.1")
         if encodings and _LENGTH.search(header_plus):
             raise ParsingError("Transfer-Encoding and Content-Length do not go together")

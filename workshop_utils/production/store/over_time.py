@@ -164,7 +164,7 @@ def latencies_over_time(
     return tuple(found)
 
 
-def some_labels(store: Store, most: int) -> tuple[tuple[TimedLabel, ...], int]:
+def some_labels(store: Store, most: int, since: datetime | None = None) -> tuple[tuple[TimedLabel, ...], int]:
     """The labels that stand, in the order of their arrival; where they are many, one in so many.
 
     Which ones follows from their numbers, so it says nothing of what they say, and is the same each time.
@@ -172,6 +172,7 @@ def some_labels(store: Store, most: int) -> tuple[tuple[TimedLabel, ...], int]:
     Args:
         store: the store.
         most: about so many at most.
+        since: only labels of predictions that came after the first one from this moment on.
 
     Returns:
         The labels, and of how many each is one: 1 where these are all.
@@ -181,15 +182,20 @@ def some_labels(store: Store, most: int) -> tuple[tuple[TimedLabel, ...], int]:
     """
     f = feedback.c
     with store.reading() as connection:
-        last = connection.scalar(select(func.max(f.number))) or 0
-        one_in = max(1, -(-last // most))
+        asked = [f.label.is_not(None), f.replaced_by.is_(None)]
+        arrived = select(func.count()).select_from(feedback)
+        if since is not None:
+            first = connection.scalar(select(func.min(_p.number)).where(_p.time >= since))
+            asked.append(f.prediction >= (first or 0))
+            arrived = arrived.where(f.prediction >= (first or 0))
+        one_in = max(1, -(-connection.execute(arrived).scalar_one() // most))
         rows = connection.execute(
             select(_p.time, models.c.version, _p.label, f.label, drawn.c.draw, drawn.c.probability)
             .select_from(feedback)
             .join(predictions, _p.number == f.prediction)
             .join(models, models.c.number == _p.model)
             .outerjoin(drawn, drawn.c.prediction == _p.number)
-            .where(f.number % one_in == 0, f.label.is_not(None), f.replaced_by.is_(None))
+            .where(f.number % one_in == 0, *asked)
             .order_by(f.number)
         ).all()
     return tuple(TimedLabel(*row) for row in rows), one_in
