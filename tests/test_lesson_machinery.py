@@ -264,6 +264,15 @@ def test_nothing_in_the_core_depends_on_optional_matter(lesson):
     assert not (optional - defined) & used
 
 
+@every_lesson
+def test_nothing_that_participants_run_needs_a_claim(lesson):
+    theirs = build_notebook(lesson, "solved").cells
+    claims = [cell for cell in lesson_cells(lesson) if "claim" in cell.metadata.get("tags", [])]
+    only_there = {name for cell in claims for name in assigned(cell)}
+    only_there -= {name for cell in theirs for name in assigned(cell)}
+    assert not only_there & {name for cell in theirs for name in loaded(cell)}
+
+
 def assigned(cell):
     return names(cell, "Store")
 

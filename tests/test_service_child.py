@@ -57,6 +57,9 @@ def test_it_answers_takes_labels_restarts_on_its_port_and_stops_without_a_lost_r
     assert service.process.returncode == 0 and (tmp_path / "store.db").exists()
     assert '"Stopped."' in service.log.read_text(encoding="utf-8")
     service.stop()
+    child = service.start().process
+    del service
+    assert child.returncode == 0, "nobody holds it any more"
 
 
 def test_when_its_parent_is_killed_it_stops_by_itself(made, tmp_path):

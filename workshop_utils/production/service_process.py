@@ -1,6 +1,5 @@
 """``workshop serve`` as a child of a notebook or a command: started, waited for, and always stopped."""
 
-import atexit
 import json
 import os
 import re
@@ -15,6 +14,7 @@ from pathlib import Path
 from typing import Self
 from urllib.error import HTTPError
 from urllib.request import ProxyHandler, build_opener
+from weakref import finalize
 
 from workshop_utils.errors import WorkshopError
 from workshop_utils.paths import home as default_home
@@ -26,9 +26,9 @@ _LOOK_SECONDS, _DRAIN_SECONDS, _LAST_WORDS = 0.05, 40.0, 300
 class ServiceProcess:
     """A service on a free port of this machine. Use it ``with``, or :meth:`start` and :meth:`stop` it.
 
-    It stops at the end of the block or of this process, however that ends: the child stops when its standard
-    input closes, and the system closes it even for a parent that is killed. It is in a group of its own, so
-    that an interrupted cell of a notebook does not stop it.
+    It stops at the end of the block, when its variable is given another value, and when this process ends,
+    however that is: the child stops when its standard input closes, and the system closes it even for a parent
+    that is killed. It is in a group of its own, so that an interrupted cell of a notebook does not stop it.
 
     Args:
         bundle, deployment: the model, or the folder whose pointer names it; exactly one of them.
@@ -69,6 +69,7 @@ class ServiceProcess:
         self.log = Path(home or default_home()).resolve() / "service.log"
         self.url = ""
         self.process: subprocess.Popen[bytes] | None = None
+        self._end: finalize[..., Self] | None = None
 
     def start(self) -> Self:
         """Start it and wait until it can classify texts; where it runs, nothing happens.
@@ -84,13 +85,13 @@ class ServiceProcess:
         command = [sys.executable, "-u", "-m", "workshop_utils", "serve", *self._model, *self._options]
         command += ["--port", str(self._port), "--until-stdin-closes"]
         environment = self._environment | {"WORKSHOP_TOKEN": self.token}
-        atexit.register(self.stop)
         try:
             with self.log.open("ab") as log:
                 began = log.tell()
                 self.process = subprocess.Popen(
                     command, stdin=subprocess.PIPE, stdout=log, stderr=log, env=environment, **OWN_GROUP
                 )
+            self._end = finalize(self, _end, self.process)  # when nobody holds it any more, and at exit
             self._wait(self.process, began)
         except BaseException:
             self.stop()
@@ -99,17 +100,8 @@ class ServiceProcess:
 
     def stop(self) -> None:
         """Let it answer what is in flight and end; it is killed when that takes too long."""
-        atexit.unregister(self.stop)
-        if self.process is None or self.process.stdin is None:
-            return
-        try:
-            self.process.stdin.close()  # asks it to drain, on every system
-            self.process.wait(_DRAIN_SECONDS)
-        except subprocess.TimeoutExpired:
-            pass
-        finally:
-            self.process.kill()
-            self.process.wait()
+        if self._end is not None:
+            self._end()
 
     def restart(self) -> None:
         """Stop it and start it anew, on the same port."""
@@ -158,3 +150,15 @@ def _free_port() -> int:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         return int(free.getsockname()[1])
+
+
+def _end(child: "subprocess.Popen[bytes]") -> None:
+    assert child.stdin is not None
+    try:
+        child.stdin.close()  # asks it to drain, on every system
+        child.wait(_DRAIN_SECONDS)
+    except subprocess.TimeoutExpired:
+        pass
+    finally:
+        child.kill()
+        child.wait()
