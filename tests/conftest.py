@@ -19,7 +19,7 @@ os.environ |= {"KERAS_BACKEND": "tensorflow", "TF_CPP_MIN_LOG_LEVEL": "2", "TF_E
 COURSE = load_course()
 
 #: Minutes each: they begin first, so that no process has one of them left when the other has nothing to do.
-LONGEST = ["test_lessons", "test_own_lessons", "test_train"]
+LONGEST = ["test_lessons", "test_own_lessons", "test_airflow", "test_game_day", "test_loop", "test_train"]
 
 
 @pytest.hookimpl(trylast=True)

@@ -34,7 +34,7 @@ def made(tmp_path_factory):
     return tfidf_bundle(tmp_path_factory.mktemp("service") / "reviews")
 
 
-def test_it_answers_takes_labels_restarts_on_its_port_and_stops_without_a_lost_request(
+def test_it_answers_takes_labels_stops_without_a_lost_request_and_restarts_on_its_port(
     made, tmp_path, monkeypatch
 ):
     monkeypatch.setenv("WORKSHOP_DATABASE_URL", "sqlite:////nowhere/store.db")
@@ -46,8 +46,6 @@ def test_it_answers_takes_labels_restarts_on_its_port_and_stops_without_a_lost_r
         assert client.post("/feedback", label, {"Authorization": f"Bearer {service.token}"}).status == 200
         service.start()
         assert service.process.pid == first
-        service.restart()
-        assert service.process.pid != first and client.predict("good").status == 200
         load = Load(client)
         load.start()
         while len(load.statuses) < 20:
@@ -57,7 +55,9 @@ def test_it_answers_takes_labels_restarts_on_its_port_and_stops_without_a_lost_r
     assert service.process.returncode == 0 and (tmp_path / "store.db").exists()
     assert '"Stopped."' in service.log.read_text(encoding="utf-8")
     service.stop()
-    child = service.start().process
+    service.restart()
+    child = service.process
+    assert child.pid != first and client.predict("good").status == 200
     del service
     assert child.returncode == 0, "nobody holds it any more"
 

@@ -27,7 +27,7 @@ class ServiceProcess:
     """A service on a free port of this machine. Use it ``with``, or :meth:`start` and :meth:`stop` it.
 
     It stops at the end of the block, when its variable is given another value, and when this process ends,
-    however that is: the child stops when its standard input closes, and the system closes it even for a parent
+    however that is: the child stops when its standard input closes, which the system does even for a parent
     that is killed. It is in a group of its own, so that an interrupted cell of a notebook does not stop it.
 
     Args:
