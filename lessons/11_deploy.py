@@ -297,8 +297,7 @@ pd.DataFrame(looks, ["accuracy", "labels so far", "verdict"]).T
 
 # %% [markdown]
 # March brings new topics. The model copes, but the inputs have changed: *mild*. In May accuracy falls by many points, and the alarm comes:
-# **harmful**. It is wrong more often than we tolerate, and must be retrained. (We
-# know the accuracy; the monitor knows only the labels that have arrived.)
+# **harmful**. It is wrong more often than we tolerate, and must be retrained.
 
 # %% tags=["claim"]
 claim("March and April are fine", min(accuracy["March"], accuracy["April"]) > 0.85)
@@ -474,7 +473,7 @@ claim("Fewer than half of June needed a label", few)
 # %% [markdown]
 # ## The swap, under load
 #
-# Now the challenger takes over. Meanwhile a thread asks all the time. Will it lose a request?
+# Now the challenger takes over, while a thread asks all the time. Will it lose a request?
 
 # %%
 from concurrent.futures import ThreadPoolExecutor
