@@ -574,8 +574,8 @@ def stream_page(found: dict[str, Any]) -> str:
     told = (
         "more than that: an alarm about errors is due."
         if errors > tolerance
-        else "which is tolerated: no alarm about errors is due, and what monthly trainings gain comes from more "
-        "labels, not from something that went wrong. Who wants that gain lets age be a reason (`every_days`)."
+        else "which is tolerated: no alarm about errors is due, and what monthly trainings gain comes from "
+        "more labels, not from something that went wrong. Who wants it lets age be a reason (`every_days`)."
     )
     return f"""## {found["title"]}
 
