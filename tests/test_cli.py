@@ -129,4 +129,5 @@ def test_what_the_system_refuses_is_one_sentence(monkeypatch, capsys):
     with pytest.raises(SystemExit) as end:
         cli.main()
     assert end.value.code == 1
-    assert capsys.readouterr().err == "The command stopped: No space left on device (scored.csv).\n"
+    told = capsys.readouterr().err
+    assert told.startswith("The command stopped: No space left on device (scored.csv). Read docs/runbooks/")

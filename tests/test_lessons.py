@@ -16,7 +16,7 @@ from workshop_utils.paths import ROOT
 #: Open exercises quickly; with solutions as in class, where every claim must hold.
 PROFILES = {"open": "smoke", "solved": "workshop"}
 
-#: Budgets are for two idle cores. Here both forms run side by side, and with `make test` other tests beside them.
+#: Budgets are for two idle cores. Here both forms run side by side, and with `make test` others beside them.
 PATIENCE = 3
 
 

@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
-from threadpoolctl import threadpool_limits
 
 from workshop_utils import __version__
 from workshop_utils.errors import WorkshopError
@@ -195,6 +194,8 @@ class _Loop:
         return found
 
     def _one(self, period: Period, progress: Callable[[int], None]) -> LoopPeriod:
+        from threadpoolctl import threadpool_limits  # of the extra for training
+
         before, version = self.replay.delivered, self._champion()
         with self._timed("answering"):
             answered = self.replay.answer(period.rows, progress)
