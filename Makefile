@@ -89,7 +89,7 @@ data: $(READY)  ## download the original corpora (the only step that needs a net
 	@$(BIN)/workshop fetch all
 
 bench: $(READY_DEV)  ## measure texts, models, training and serving (hours); writes benchmarks/results
-	@for name in bundled_texts original_corpora training_speed finetuning serving runtimes learning_curve own_table monitoring_inputs monitoring_labels monitoring_months retraining_controls retraining_triggers loop; do $(BIN)/python -m benchmarks.$$name || exit 1; done
+	@for name in bundled_texts original_corpora training_speed finetuning serving runtimes learning_curve own_table monitoring_inputs monitoring_labels monitoring_months retraining_controls retraining_triggers shadow_promotion loop; do $(BIN)/python -m benchmarks.$$name || exit 1; done
 
 claims: $(READY_DEV)  ## run what the lessons claim in three seeds and with shuffled labels
 	@$(BIN)/python -m benchmarks.claims

@@ -27,6 +27,7 @@ from workshop_utils.production.dashboard import (
     visible_text,
 )
 from workshop_utils.production.dashboard.time_axis import MOST_BUCKETS
+from workshop_utils.production.dashboard.time_plots import evidence_text
 from workshop_utils.production.deployment import PointerChange
 from workshop_utils.production.monitoring import (
     LabelTally,
@@ -283,6 +284,44 @@ def test_what_was_killed_is_not_told_and_a_decision_is_told_with_its_change(lite
     assert "damaged and left out: 1." in found.notes[0] and len(whole(found)) == 1
 
 
+DETECTOR = {"name": "errors", "about": "errors", "limit": 1.0, "verdict": "quiet", "alarm_at": None}
+
+
+def test_where_a_champion_comes_back_its_line_breaks_and_the_newest_look_is_told(lite):
+    versions = dict(zip((45, 40, 25, 20, 6, 1), ("v1", "v1", "v2", "v2", "v1", "v1"), strict=True))
+    for hours, version in versions.items():
+        record = prediction(model_version=version, time=at(hours))
+        add_predictions(lite, [record])
+        add_label(lite, Feedback(record.prediction_id, "pos", "anna"))
+        details = {"detectors": [{**DETECTOR, "evidence": hours + 2.0}]}
+        record_decision(lite, Decision("monitor", "mild", "why", version, details, time=at(hours)))
+    panels = {panel.title: panel for panel in whole(read_dashboard(lite, None, NOW))}
+    for title in ("Accuracy", "Macro-F1", "Evidence of the detectors"):
+        assert panels[title].field.count("<polyline") == 3
+    evidence = panels["Evidence of the detectors"]
+    assert evidence.now == "errors 3" and evidence_text(99.7) == "100" and evidence_text(1e9) == "> 10,000"
+    assert "Now: errors 3." in evidence.field
+    assert "changed 0 times" in panels["Verdict of monitoring"].field
+    assert "2 models answered" in panels["Versions and decisions"].field
+
+
+def test_a_look_of_another_version_of_the_course_is_told_without_its_details(lite, caplog):
+    caplog.set_level("INFO")
+    add_predictions(lite, [prediction(time=at(9)), prediction(time=at(0))])
+    newer, older = {**DETECTOR, "evidence": 1.0, "new": 1}, {"name": "inputs", "sentence": "It drifts."}
+    for hours, details in ((3, {"detectors": [newer]}), (1, {"alarms": [older]})):
+        record_decision(lite, Decision("monitor", "mild", "why", "v1", details, time=at(hours)))
+    found = read_dashboard(lite, None, NOW)
+    assert [(each.outcome, each.alarms, each.detectors) for each in found.looks] == [("mild", (), ())] * 2
+    assert caplog.text.count("not of this version of the course") == 2 and whole(found)
+
+
+def test_a_refused_challenger_does_not_stand_under_the_champions_name(lite):
+    record_decision(lite, Decision("shadow", "refused", "v2 beside v1: Evidence", "v1", time=at(1)))
+    (told,) = read_dashboard(lite, None, NOW).happenings
+    assert (told.what, told.version, told.why) == ("shadow: refused", "", "v2 beside v1: Evidence")
+
+
 def test_a_challenger_stands_among_the_detectors_with_its_limit(lite, tmp_path):
     for pointer, version in (("current", "v1"), ("challenger", "v2")):
         point(tmp_path, version, pointer)
@@ -397,17 +436,13 @@ def test_the_page_shows_what_was_predicted_and_decided_to_whoever_has_the_token(
         "sentence": "It <b>errs</b>.",
         "runbook": "docs/runbooks/errors-have-risen.md",
     }
-    detector = {
-        "name": "errors",
-        "about": "errors",
-        "evidence": 3.5,
-        "limit": 1.0,
-        "verdict": "changed",
-        "alarm_at": 1234,
-    }
+    detector = {**DETECTOR, "evidence": 3.5, "verdict": "changed", "alarm_at": 1234}
+    far = {**DETECTOR, "name": "far", "evidence": 2000.0}
     record_decision(
         service.store,
-        Decision("monitor", "harmful", "It `errs`.", "0001-a", {"alarms": [alarm], "detectors": [detector]}),
+        Decision(
+            "monitor", "harmful", "It `errs`.", "0001-a", {"alarms": [alarm], "detectors": [detector, far]}
+        ),
     )
     assert [service.client.predict("I love it").status for _ in range(7)] == [200] * 7
     assert service.recorder.flush(30)
@@ -417,7 +452,11 @@ def test_the_page_shows_what_was_predicted_and_decided_to_whoever_has_the_token(
     assert page.status == 200 and "unsafe" not in page.headers["Content-Security-Policy"]
     assert "Verdict: <strong>harmful</strong>" in text and "docs/runbooks/errors-have-risen.md" in text
     assert (
-        "7 on this axis" in text and "0 of 7 requests failed" in text and "1,234" in text and ">3.5<" in text
+        "7 on this axis" in text
+        and "0 of 7 requests failed" in text
+        and "1,234" in text
+        and ">3.5<" in text
+        and ">2,000<" in text
     )
     assert "<b>" not in text and "I love it" not in text and "<script" not in text
     assert "style=" not in text and not re.search(r"""(src|href|action)=["'](https?:)?//""", text)

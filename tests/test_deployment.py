@@ -257,7 +257,9 @@ def test_a_pointer_that_is_a_pipe_is_refused_and_not_waited_for(deploy, deployme
     deploy("a")
     (deployment / "current").unlink()
     os.mkfifo(deployment / "current")
-    with pytest.raises(WorkshopError, match="The pointer current is no file; promote a bundle again"):
+    with pytest.raises(
+        WorkshopError, match="The pointer current is no file; remove it and promote a bundle again"
+    ):
         pointed_version(deployment)
 
 

@@ -3,9 +3,12 @@
 import errno
 import json
 import os
+import signal
+import socket
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
+from threading import Thread
 
 import psutil
 import pytest
@@ -18,7 +21,8 @@ from workshop_utils.errors import WorkshopError
 from workshop_utils.paths import ROOT
 from workshop_utils.production import runbooks
 from workshop_utils.production.game_day import FAULTS, SeenAlarm
-from workshop_utils.production.game_day.fault import _problem
+from workshop_utils.production.game_day.asking import NoAnswer, ask_json
+from workshop_utils.production.game_day.fault import FaultResult, _problem
 from workshop_utils.production.game_day.prober import ProbeCount
 from workshop_utils.production.game_day.service_faults import DatabaseGone, ServiceKilled
 from workshop_utils.production.monitoring.doubts import LabelFlood, clock_alarms
@@ -80,13 +84,63 @@ def test_a_fault_passes_only_if_the_right_page_is_named_and_the_service_goes_on(
     found = _problem(DatabaseGone(), [SeenAlarm("the log", words)], probed)
     assert (problem in found) if problem else not found
     assert "No alarm" in _problem(DatabaseGone(), [], ALL_WELL)
-    gap = ProbeCount(20, 18, {"nobody listens": 2})
-    assert not _problem(ServiceKilled(), [SeenAlarm("log", "docs/runbooks/service-does-not-start.md")], gap)
+    seen = [SeenAlarm("log", "docs/runbooks/service-does-not-start.md")]
+    gap = {"nobody listens": 2, "the connection ended (ConnectionResetError)": 1, "503: Later.": 1}
+    assert not _problem(ServiceKilled(), seen, ProbeCount(20, 16, gap))
+    found = _problem(ServiceKilled(), seen, ProbeCount(300, 101, gap | {"500: broken": 195}))
+    assert found == "195 texts were not answered: 500: broken"
+
+
+def test_an_answer_that_is_no_json_is_no_answer():
+    def answer():
+        connection, _ = listener.accept()
+        with connection:
+            connection.recv(10_000)
+            connection.sendall(b"HTTP/1.1 502 Bad Gateway\r\nContent-Length: 6\r\n\r\n<html>")
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = Thread(target=answer)
+        thread.start()
+        with pytest.raises(NoAnswer, match="no JSON"):
+            ask_json(f"http://127.0.0.1:{listener.getsockname()[1]}", "/predict", seconds=30)
+        thread.join()
 
 
 def test_an_unknown_fault_is_told_with_those_that_there_are():
     result = CliRunner().invoke(app, ["game-day", "--only", "rain"])
     assert result.exit_code == 2 and "label flood" in " ".join(result.output.split())
+
+
+def test_a_report_is_written_after_the_table_and_one_that_cannot_be_is_refused_before_all(
+    home, tmp_path, monkeypatch
+):
+    begun = []
+
+    def day(*_):
+        begun.append(1)
+        yield FaultResult(
+            *("kill", "it was killed", "docs/runbooks/disk-full.md", (), "done", 9, 9, {}, "", False, 1.0)
+        )
+
+    monkeypatch.setattr("workshop_utils.production.game_day.run_game_day", day)
+    monkeypatch.setattr(signal, "signal", lambda *_: None)  # this process keeps its own
+    wrong = [(tmp_path, "is a folder; name a file")]
+    if hasattr(os, "mkfifo"):
+        os.mkfifo(tmp_path / "pipe")
+        wrong.append((tmp_path / "pipe", "is no ordinary file"))
+    for path, says in wrong:
+        ended = CliRunner().invoke(app, ["game-day", "--only", "kill", "--json", str(path)])
+        assert says in str(ended.exception) and not begun
+    ended = CliRunner().invoke(app, ["game-day", "--only", "kill", "--json", str(tmp_path / "a" / "b.json")])
+    assert ended.exit_code == 0 and "It was killed" in " ".join(ended.output.split()), ended.output
+    assert json.loads((tmp_path / "a" / "b.json").read_text(encoding="utf-8"))[0]["passed"] is True
+
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("workshop_utils.files.atomic_write", full)
+    ended = CliRunner().invoke(app, ["game-day", "--only", "kill", "--json", str(tmp_path / "b.json")])
+    assert isinstance(ended.exception, OSError) and "It was killed" in " ".join(ended.output.split())
 
 
 @pytest.mark.parametrize(

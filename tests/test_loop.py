@@ -15,11 +15,15 @@ from tests.loop_home import texts_of
 from tests.serving import BEARER, TOKEN, running
 from workshop_utils.cli import app
 from workshop_utils.errors import WorkshopError
+from workshop_utils.models.metrics import Interval
 from workshop_utils.production.deployment import pointed_version, read_history
 from workshop_utils.production.loop import (
     DatedColumns,
     LoopListener,
+    LoopPeriod,
+    LoopReport,
     LoopRequest,
+    LoopRetraining,
     ServiceReplay,
     StreamRow,
     divide_table,
@@ -129,6 +133,22 @@ def test_people_can_say_how_dates_are_written_and_where_one_begins():
         read_date("1.3.2026")
 
 
+@pytest.mark.parametrize(
+    ("written", "says"),
+    [
+        ("%d/%m", "'%d/%m' names no year"),
+        ("%d/%m/%%Y", "names no year"),
+        ("%q/%Y", "none that Python knows"),
+        ("%d/%m/%Y%", "none that Python knows"),
+        ("%d/%d/%Y", "none that Python knows"),
+        ("%d.%m.%Y", "holds no dates that can be read"),
+    ],
+)
+def test_a_way_of_writing_dates_that_is_none_is_one_sentence(written, says):
+    with pytest.raises(WorkshopError, match=says):
+        times(["stray directive", "03/04/2026"], written=written)
+
+
 # -- the table -----------------------------------------------------------------------------------------------
 
 
@@ -174,6 +194,10 @@ def test_periods_are_those_of_the_calendar_the_longest_of_which_there_are_five()
     assert sum(len(each.rows) for each in months) == 13
     assert [each.name for each in make_periods(rows, "quarter")] == ["2025 Q4", "2026 Q1", "2026 Q2"]
     assert make_periods(rows, "week")[0].start.weekday() == 0
+    years = [StreamRow("x", "a", datetime(2022 + n, 5, 1, tzinfo=UTC)) for n in range(4)]
+    assert [each.name for each in make_periods(years)] == ["2022", "2023", "2024", "2025"]
+    four = [StreamRow("x", "a", datetime(2026, 2 + n, 1, tzinfo=UTC)) for n in range(4)]
+    assert [each.name for each in make_periods(four)] == ["2026-02", "2026-03", "2026-04", "2026-05"]
     with pytest.raises(WorkshopError, match="from one hour, 2026-01-01 00:00, and a loop needs"):
         make_periods([StreamRow("x", "a", day(0))] * 9)
 
@@ -199,6 +223,7 @@ def calm(tmp_path_factory):
         (["--period", "year"], "All 60 rows that are asked are from one year, 2026"),
         (["--html", "{table}"], "The report would replace the table"),
         (["--home", "{folder}"], "holds table.csv and is no folder of a loop; choose an empty one"),
+        (["--home", "{table}"], "table.csv is a file; name a folder for --home"),
     ],
 )
 def test_a_wrong_request_is_one_sentence_before_anything_is_trained(calm, home, options, says):
@@ -210,6 +235,17 @@ def test_a_wrong_request_is_one_sentence_before_anything_is_trained(calm, home, 
     assert isinstance(ended.exception, WorkshopError), ended.output
     assert re.search(says, str(ended.exception)), ended.exception
     assert not (home / "loop" / KEY).exists() and calm.exists()
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="only POSIX has pipes with names")
+@pytest.mark.parametrize("option", ["--json", "--html"])
+def test_a_report_that_would_replace_a_pipe_is_refused_before_the_table_is_read(calm, tmp_path, option):
+    os.mkfifo(tmp_path / "pipe")
+    columns = ["--text-column", "no", "--label-column", "such", "--date-column", "column"]
+    ended = CliRunner().invoke(
+        app, ["loop", str(calm), *columns, "--home", str(tmp_path / "loop"), option, str(tmp_path / "pipe")]
+    )
+    assert "is no ordinary file" in str(ended.exception) and not (tmp_path / "loop").exists()
 
 
 def _policy_file(home):
@@ -319,6 +355,43 @@ def test_the_page_of_results_is_made_of_its_numbers_and_they_say_what_the_decisi
     assert found["products from 2002, on a schedule"]["worth"]["gain"]["low"] > 0.1
     for case in found.values():
         assert case["refused"] == 0 and case["same"] == case["compared"] > 0
+
+
+def period_with(outcome, reason, verdict="quiet", version=None):
+    share = Interval(0.9, 0.8, 0.95)
+    return LoopPeriod(
+        *("2026-01", NEW_YEAR, day(31), 100, "v1", share, share, 30, 30, verdict, "a reason", "", (), ()),
+        LoopRetraining(outcome, reason, version),
+    )
+
+
+def test_a_challenger_that_waits_is_told_also_where_later_looks_are_quiet():
+    share, periods = Interval(0.9, 0.8, 0.95), [period_with("nothing", "all is quiet")] * 2
+    periods.insert(1, period_with("waiting", "It is better.", "harmful", "v2"))
+    parts = (
+        "table.csv",
+        (),
+        (),
+        NEW_YEAR,
+        100,
+        20,
+        0.9,
+        share,
+        share,
+        tuple(periods),
+        None,
+        90,
+        0,
+        0,
+        0,
+        1,
+        1,
+    )
+    steps = LoopReport(*parts, {"all": 1.0}, "my loop/deployment").next_steps()
+    assert steps[0] == "v2 waits for people, as the policy says: It is better."
+    for command in ("promote --approve", "promote --reject", "serve", "history", "watch"):
+        assert f'`workshop {command} --deployment "my loop/deployment"`' in " ".join(steps)
+    assert "nothing to do" not in " ".join(steps) and "begins anew and removes it" in steps[-1]
 
 
 # -- the whole loop ------------------------------------------------------------------------------------------

@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 
 from tests.monitored import Stream, monitored_bundle, texts_and_truths
 from workshop_utils.cli import app
-from workshop_utils.cli.monitor import _tell
+from workshop_utils.cli.monitor import _new_words, _tell
 from workshop_utils.models.bundle import Bundle
 from workshop_utils.production.deployment import Told, promote
 from workshop_utils.production.monitoring import (
@@ -24,6 +24,7 @@ from workshop_utils.production.monitoring import (
     open_monitored_model,
     render_monitoring_page,
 )
+from workshop_utils.production.monitoring.drift_report import CLASSIFIER
 from workshop_utils.production.monitoring.svg_plots import Plot, Series, draw_plot
 from workshop_utils.production.policy import CLASSROOM_POLICY, read_policy
 from workshop_utils.production.store import list_decisions, open_store
@@ -254,6 +255,16 @@ def test_all_alarms_at_once_are_ten_lines_and_each_of_them_is_told(reports, tmp_
     said = capsys.readouterr().out
     assert len(said.strip().splitlines()) <= 10
     assert all(f"Alarm: {each.name}." in said and each.runbook in said for each in alarms)
+
+
+def test_words_are_told_beside_an_alarm_about_inputs_only_where_they_have_changed(reports):
+    found = reports["mild"].inputs
+    others = [each for each in found.findings if each.name != CLASSIFIER]
+    words = next(each for each in found.findings if each.name == CLASSIFIER)
+    for verdict, told in (("changed", True), ("quiet", False)):
+        inputs = replace(found, findings=type(found.findings)([*others, replace(words, verdict=verdict)]))
+        assert ("New texts are told by" in _new_words(replace(reports["mild"], inputs=inputs))) is told
+    assert not _new_words(replace(reports["mild"], inputs=None))
 
 
 def test_the_champion_of_a_deployment_is_looked_at(stream, bundle, home):

@@ -291,7 +291,7 @@ def test_with_a_challenger_most_texts_are_its_disagreements_and_its_evidence_is_
         for each in [each for each in waiting if each.part == "disagreement"][:7]:
             send(client, "/label", cookie, prediction_id=each.prediction_id, label="positive")
         told = worth(client.get("/label", cookie))
-        assert "The challenger's evidence is 31.9, and 20 promotes it" in told and "That is enough" in told
+        assert "evidence is 31.9; by the default policy 20 is asked for" in told and "That is enough" in told
 
 
 def test_undo_takes_labels_back_one_by_one_and_asks_for_the_text_again(service, recorder, store):

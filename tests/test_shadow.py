@@ -258,6 +258,8 @@ def test_the_page_reckons_what_twenty_labels_are_worth(store):
     draw_texts(store, DrawSizes(5, 0, 50), seed=1)
     of_little_weight = label_worth(store, "v1", "v2", texts_to_label(store, 20)).accuracy_after
     assert of_little_weight.low < worth.accuracy_after.low, "disagreements say little about the accuracy"
+    after_promotion = label_worth(store, "v2", None, texts_to_label(store, 20))
+    assert after_promotion == label_worth(store, "v2", None, []), "the queue holds the old champion's texts"
 
 
 def shadow_bets(wins):
@@ -423,6 +425,7 @@ def test_the_command_says_how_many_labels_are_missing_and_promotes_when_they_hav
 
     decisions = list_decisions(kept, "shadow")
     assert [each.outcome for each in decisions] == ["refused", "refused", "promoted"]
+    assert all(each.reason.startswith(f"{pair.challenger} beside {pair.champion}: ") for each in decisions)
     for decision in decisions:
         code, said = command("replay", decision.number)
         assert code == 0 and "the same verdict" in said

@@ -38,6 +38,7 @@ def game_day(
     WORKSHOP_HOME. Exit code 0 only if every fault was caused, named by its alarm, and mended.
     """
     need("workshop game-day", "train", NEEDED_TO_JUDGE)
+    from workshop_utils.cli.outputs import make_output_folders, refuse_outputs
     from workshop_utils.cli.results import say
     from workshop_utils.files import atomic_write
     from workshop_utils.paths import home, model_folder, shown
@@ -47,6 +48,9 @@ def game_day(
     if unknown := [name for name in only or () if name not in names]:
         raise typer.BadParameter(f"{unknown[0]!r} is no fault; choose from {', '.join(names)}")
     faults = [fault for fault in FAULTS if not only or fault.name in only]
+    if json_file is not None:
+        refuse_outputs([json_file])
+        make_output_folders([json_file])
     signal.signal(signal.SIGTERM, _leave)
     folder, results = home() / "game_day", []
     try:
@@ -57,9 +61,9 @@ def game_day(
     except KeyboardInterrupt:
         console.print("Stopped. All that was started has ended.")
         raise typer.Exit(130) from None
+    _show(results)
     if json_file is not None:
         atomic_write(json_file, json.dumps([each.to_dict() for each in results], indent=2) + "\n")
-    _show(results)
     passed = sum(each.passed for each in results)
     say(f"{passed} of {len(results)} faults were caused, named by the right page, and mended.")
     if passed < len(results):

@@ -3,7 +3,6 @@
 import json
 import math
 from pathlib import Path
-from tempfile import TemporaryFile
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
@@ -12,7 +11,6 @@ from workshop_utils.cli.console import console
 from workshop_utils.cli.extras import need
 from workshop_utils.cli.train import NEEDS
 from workshop_utils.cli.user import user_name
-from workshop_utils.errors import WorkshopError
 
 if TYPE_CHECKING:
     from workshop_utils.production.loop import LoopPeriod, LoopReport
@@ -77,6 +75,7 @@ def loop(
     need("workshop loop", "train", NEEDS[model])
     from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
+    from workshop_utils.cli.outputs import make_output_folders, refuse_outputs
     from workshop_utils.cli.results import say
     from workshop_utils.files import atomic_write
     from workshop_utils.paths import home, shown
@@ -85,6 +84,7 @@ def loop(
         LoopListener,
         LoopRequest,
         read_date,
+        refuse_foreign,
         render_loop_page,
         run_loop,
     )
@@ -92,7 +92,9 @@ def loop(
 
     where = folder or home() / "loop"
     page, json_file = page or where / "loop.html", json_file or where / "loop.json"
-    _refuse_outputs(source, page, json_file)
+    refuse_foreign(where)
+    refuse_outputs([page, json_file], source)
+    make_output_folders([page, json_file])
     request = LoopRequest(
         source,
         DatedColumns(text_column, label_column, date_column, date_format),
@@ -128,23 +130,6 @@ def loop(
     atomic_write(json_file, json.dumps(report.to_dict(), indent=2, allow_nan=False) + "\n")
     _tell(report)
     say(f"Report: {shown(page)}\nFor programs: {shown(json_file)}")
-
-
-def _refuse_outputs(source: Path, page: Path, json_file: Path) -> None:
-    """Before anything is read: may the reports have these names?"""
-    from workshop_utils.files import same_file
-
-    for path in (page, json_file):
-        if path.is_dir():
-            raise WorkshopError(f"{path} is a folder; name a file.")
-        if same_file(path, source):
-            raise WorkshopError(f"The report would replace the table {path}; give it another name.")
-    if page.resolve() == json_file.resolve():
-        raise WorkshopError(f"--json and --html name the same file {page}; name two.")
-    for path in (page, json_file):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with TemporaryFile(dir=path.parent):  # minutes later would be late
-            pass
 
 
 def _tell_period(period: "LoopPeriod") -> None:

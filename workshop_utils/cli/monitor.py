@@ -54,6 +54,7 @@ def monitor(
     and goes on where it stopped. Exit code 0: quiet; 3: insufficient data; 10: mild, inputs or answers have
     changed; 11: harmful, wrong more often than is tolerated; 1: an error.
     """
+    from workshop_utils.cli.outputs import refuse_outputs
     from workshop_utils.files import atomic_write
     from workshop_utils.production.monitoring import (
         TableColumns,
@@ -69,7 +70,7 @@ def monitor(
     columns = TableColumns(text_column, truth_column, answer_column, time_column, latency_column)
     if table is None and columns != TableColumns():
         raise typer.BadParameter("columns are those of a table; name one with --table")
-    _refuse_outputs(json_file, page, table)
+    refuse_outputs([path for path in (json_file, page) if path is not None and str(path) != "-"], table)
     promised = read_policy(policy)
     folder = _model_folder(deployment, bundle)
     if table is None:
@@ -90,21 +91,6 @@ def monitor(
     else:
         _tell(report, page)
     raise typer.Exit(_CODES[report.verdict])
-
-
-def _refuse_outputs(json_file: Path | None, page: Path | None, table: Path | None) -> None:
-    """Before anything is read: may the report have these names?"""
-    from workshop_utils.files import refuse_devices, same_file
-
-    written = [path for path in (json_file, page) if path is not None and str(path) != "-"]
-    for path in written:
-        refuse_devices(path)
-        if path.is_dir():
-            raise WorkshopError(f"{path} is a folder; name a file.")
-        if table is not None and same_file(path, table):
-            raise WorkshopError(f"The report would replace the table {table}; give it another name.")
-    if len(written) == 2 and written[0].resolve() == written[1].resolve():
-        raise WorkshopError(f"--json and --html name the same file {page}; name two.")
 
 
 def _model_folder(deployment: Path | None, bundle: Path | None) -> Path:
@@ -154,10 +140,14 @@ def _tell(report: "MonitoringReport", page: Path | None) -> None:
 
 
 def _new_words(report: "MonitoringReport") -> str:
-    """The first words by which new texts are told, where there are any."""
+    """The first words by which new texts are told, where these have changed."""
     from workshop_utils.data.usable_texts import shortened
+    from workshop_utils.production.monitoring.drift_report import CLASSIFIER
 
-    words = report.inputs.words.new[:_WORDS] if report.inputs else []
+    found = report.inputs
+    if found is None or (CLASSIFIER, "changed") not in [(each.name, each.verdict) for each in found.findings]:
+        return ""
+    words = found.words.new[:_WORDS]
     return f" New texts are told by {', '.join(map(shortened, words))}." if words else ""
 
 

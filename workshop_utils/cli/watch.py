@@ -53,6 +53,9 @@ def watch(
 ) -> None:
     """Monitor the champion again and again, tell each change once, and retrain if the policy says so.
 
+    Where the policy says approval = "shadow", it promotes a challenger as `promote --shadow` does, whatever
+    the policy says of retraining.
+
     The log gets every round, as JSON. With --listen, POST /alerts begins a round at once; WORKSHOP_TOKEN is
     the token for it. Ctrl-C or SIGTERM ends the watch, exit code 0. With --once, exit code 1 says that the
     model could not be looked at.

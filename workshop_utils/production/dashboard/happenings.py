@@ -10,6 +10,7 @@ from workshop_utils.production.deployment import DeploymentHistory, PointerChang
 from workshop_utils.production.store import Decision
 
 MONITOR: Final = "monitor"
+_SHADOW = "shadow"  # about two models, both in its reason
 _DECISION = re.compile(r"\(decision (\d+)\)")
 _DONE = {
     ("promote", "current"): "promoted",
@@ -27,8 +28,8 @@ class Happening:
     """Something that was decided or done.
 
     Attributes:
-        what: in a word or two. version: which model it is about. why: one sentence. by: who; empty where
-            nobody says.
+        what: in a word or two. version: which model it is about; empty where it is several.
+        why: one sentence. by: who; empty where nobody says.
         new_champion: does another model answer since?
     """
 
@@ -54,7 +55,12 @@ def happenings_of(
     told = {int(number) for each in changes for number in _DECISION.findall(each.reason)}
     found = [_of_change(each) for each in changes]
     found += [
-        Happening(each.time, f"{each.kind}: {each.outcome}", each.model_version or "", each.reason)
+        Happening(
+            each.time,
+            f"{each.kind}: {each.outcome}",
+            "" if each.kind == _SHADOW else each.model_version or "",
+            each.reason,
+        )
         for each in decisions
         if each.kind != MONITOR and each.number not in told
     ]

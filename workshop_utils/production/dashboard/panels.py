@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import groupby, pairwise
+from operator import attrgetter
 
 from workshop_utils.production.dashboard.reading import Dashboard, Look
 from workshop_utils.production.dashboard.rolling import WINDOW, RollingPoint
@@ -110,9 +112,11 @@ def _lanes(found: Dashboard, axis: TimeAxis) -> Panel:
         for number, each in enumerate((found.happenings[place] for place in numbered_happenings(found)), 1)
     ]
     told = (
-        f"{len(lanes)} models answered, the last one {lanes[-1].name}; " if lanes else "No model answered; "
+        f"{_counted(len(lanes), 'model')} answered, the last one {lanes[-1].name}; "
+        if lanes
+        else "No model answered; "
     )
-    told += f"{len(marks)} numbered marks stand for what is told in the table of decisions."
+    told += f"the table of decisions tells of {_counted(len(marks), 'numbered mark')}."
     rows = tuple(
         (cut(use.version, _SHORT), axis.told(use.first), axis.told(use.last), f"{use.predictions:,}")
         for use in reversed(shown)
@@ -123,7 +127,7 @@ def _lanes(found: Dashboard, axis: TimeAxis) -> Panel:
         cut(shown[-1].version, _SHORT) if shown else "",
         "A bar is a time in which a model answered. The numbers stand in the table of decisions below. A "
         "dotted line in the plots: another model became the champion."
-        + (f" {left_out} models that answered earlier are not drawn." if left_out else ""),
+        + (f" Models that answered earlier and are not drawn: {left_out}." if left_out else ""),
         "",
         draw_lanes(axis, lanes, marks, told, "lanes"),
         (),
@@ -145,19 +149,18 @@ def _runs(counts: Sequence[int]) -> list[tuple[float, float]]:
 
 def _rolling(found: Dashboard, axis: TimeAxis, name: str) -> Panel:
     title = {"accuracy": "Accuracy", "macro_f1": "Macro-F1"}[name]
-    versions = list(dict.fromkeys(each.model_version for each in found.rolling))
-    stretches, intervals = [], []
-    for version in versions:
-        points = [each for each in found.rolling if each.model_version == version]
-        stretches.append([(axis.middle(each.bucket), getattr(each, name).value) for each in points])
-        intervals += [(axis.middle(each.bucket), *getattr(each, name)[1:]) for each in points]
+    stretches = [
+        [(axis.middle(each.bucket), getattr(each, name).value) for each in stretch]
+        for stretch in _rolling_stretches(found.rolling)
+    ]
+    intervals = [(axis.middle(each.bucket), *getattr(each, name)[1:]) for each in found.rolling]
     last, level = found.rolling[-1], 100 * found.policy.performance.level
     tolerated = found.newest.tolerated if found.newest and name == "accuracy" else None
     limit = None if tolerated is None else 1 - tolerated
     plot = TimePlot(
         f"{title} over time",
-        f"{title} of the newest labels at the end of {len(found.rolling)} buckets of time; the latest "
-        f"is {_share(getattr(last, name).value)}, of the model {last.model_version}."
+        f"{title} of the newest labels at the end of {_counted(len(found.rolling), 'bucket')} of time; the "
+        f"latest is {_share(getattr(last, name).value)}, of the model {last.model_version}."
         + (f" At least {_share(limit)} are tolerated." if limit is not None else ""),
         axis,
         [TimeLine(title, stretches, intervals)],
@@ -205,6 +208,20 @@ def _rolling(found: Dashboard, axis: TimeAxis, name: str) -> Panel:
     )
 
 
+def _rolling_stretches(points: Sequence[RollingPoint]) -> list[list[RollingPoint]]:
+    """The points of one model each, broken where only another one has a point."""
+    stretches: list[list[RollingPoint]] = []
+    running: dict[str, list[RollingPoint]] = {}
+    for _, group in groupby(points, key=attrgetter("bucket")):
+        before, running = running, {}
+        for each in group:
+            if (stretch := before.get(each.model_version)) is None:
+                stretches.append(stretch := [])
+            stretch.append(each)
+            running[each.model_version] = stretch
+    return stretches
+
+
 def _lowest(points: Sequence[RollingPoint], name: str) -> float:
     """The lower end that the plot must show: of windows that are full, where there are any."""
     full = [each for each in points if each.labels >= WINDOW] or points
@@ -213,8 +230,7 @@ def _lowest(points: Sequence[RollingPoint], name: str) -> float:
 
 def _interval_text(point: RollingPoint, name: str) -> str:
     value, low, high = getattr(point, name)
-    labels = "1 label" if point.labels == 1 else f"{point.labels:,} labels"
-    return f"{_share(value)} ({_share(low)} to {_share(high)}), {labels}"
+    return f"{_share(value)} ({_share(low)} to {_share(high)}), {_counted(point.labels, 'label')}"
 
 
 def _rolling_spot(point: RollingPoint, axis: TimeAxis, title: str, name: str) -> tuple[float, float, str]:
@@ -238,9 +254,10 @@ def _verdicts(found: Dashboard, axis: TimeAxis) -> list[Panel]:
     if not steps or newest < 0:
         return []
     steps.append((max(newest, steps[-1][0]), steps[-1][1]))
+    changes = sum(before[1] != after[1] for before, after in pairwise(steps))
     plot = TimePlot(
         "Verdict of monitoring over time",
-        f"The verdict changed {len(steps) - 2} times; the newest is {found.newest.outcome}.",
+        f"The verdict changed {_counted(changes, 'time')}; the newest is {found.newest.outcome}.",
         axis,
         [TimeLine("verdict", [steps])],
         y_text=lambda height: ("quiet", "insufficient", "mild", "harmful")[int(height)],
@@ -270,21 +287,27 @@ def _verdicts(found: Dashboard, axis: TimeAxis) -> list[Panel]:
 def _evidence(found: Dashboard, axis: TimeAxis) -> list[Panel]:
     """The strongest evidence of each group of detectors, as a share of its limit."""
     looks = [each for each in found.looks if each.detectors and 0 <= axis.share(each.time) <= 1]
-    lines = []
+    runs = [list(run) for _, run in groupby(looks, key=attrgetter("model_version"))]
+    drawn: dict[str, TimeLine] = {}
     for group, name in _GROUPS.items():
-        stretches: dict[str, list[tuple[float, float]]] = {}
-        for look in looks:
-            if (height := _strongest(look, group)) is not None:
-                stretches.setdefault(look.model_version, []).append((axis.share(look.time), height))
-        if stretches:
-            lines.append(TimeLine(name, list(stretches.values())))
-    if not lines:
+        stretches = [
+            [
+                (axis.share(look.time), height)
+                for look in run
+                if (height := _strongest(look, group)) is not None
+            ]
+            for run in runs
+        ]
+        if any(stretches):
+            drawn[group] = TimeLine(name, [stretch for stretch in stretches if stretch])
+    if not drawn:
         return []
-    told = "; ".join(f"{line.name} {evidence_text(line.points[-1][1])}" for line in lines)
+    lines = list(drawn.values())
+    told = "; ".join(f"{line.name} {_evidence_cell(looks[-1], group)}" for group, line in drawn.items())
     plot = TimePlot(
         "Evidence over time",
-        f"Evidence about {', '.join(line.name for line in lines)} at {len(looks)} looks, on a logarithmic "
-        f"scale. At 1 an alarm is raised. Now: {told}.",
+        f"Evidence about {', '.join(line.name for line in lines)} at {_counted(len(looks), 'look')}, on a "
+        f"logarithmic scale. At 1 an alarm is raised. Now: {told}.",
         axis,
         lines,
         limit=1.0,
@@ -527,6 +550,10 @@ def _share_tick(value: float) -> str:
 
 def _count(value: float) -> str:
     return f"{value / 1e6:g} M" if value >= 1e6 else f"{value / 1e3:g} k" if value >= 1e4 else f"{value:,.0f}"
+
+
+def _counted(count: int, word: str) -> str:
+    return f"{count:,} {word}{'s' * (count != 1)}"
 
 
 def _length(axis: TimeAxis) -> str:

@@ -244,7 +244,7 @@ def _looks(
             last_of[bucket] = each
     chosen = {each.number: each for each in [*last_of.values(), monitored[-1]]}
     details = decision_details(store, list(chosen))
-    looks = [_look(each, details.get(number, {})) for number, each in sorted(chosen.items())]
+    looks = [_readable_look(each, details.get(number, {})) for number, each in sorted(chosen.items())]
     changes = [
         _look(each, {})
         for number, each in enumerate(monitored)
@@ -253,6 +253,15 @@ def _looks(
         != (monitored[number - 1].outcome, monitored[number - 1].model_version)
     ]
     return tuple(looks), tuple(changes), looks[-1], _policy(details.get(monitored[-1].number, {}))
+
+
+def _readable_look(decision: Decision, details: Mapping[str, Any]) -> Look:
+    """The look; without its details where they are those of another version of the course."""
+    try:
+        return _look(decision, details)
+    except (AttributeError, KeyError, TypeError, ValueError):
+        _log.info("The details of look %d are not of this version of the course.", decision.number)
+        return _look(decision, {})
 
 
 def _look(decision: Decision, details: Mapping[str, Any]) -> Look:

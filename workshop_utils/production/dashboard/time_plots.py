@@ -272,4 +272,6 @@ def evidence_text(evidence: float) -> str:
     """Evidence as people read it; far from 1 there is nothing to tell."""
     if evidence < LEAST:
         return f"< {LEAST:g}"
-    return f"{evidence:.2g}" if evidence < 100 else f"{min(evidence, MOST):,.0f}"
+    if evidence > MOST:
+        return f"> {MOST:,.0f}"
+    return f"{evidence:.2g}" if evidence < 99.5 else f"{evidence:,.0f}"

@@ -28,7 +28,7 @@ def pointed_version(deployment: Path, pointer: PointerName = "current") -> str |
     path = deployment / pointer
     try:
         if path.exists() and not path.is_file():  # a pipe would be waited for, a device never ends
-            raise WorkshopError(f"The pointer {pointer} is no file; promote a bundle again.")
+            raise WorkshopError(f"The pointer {pointer} is no file; remove it and promote a bundle again.")
         with path.open("rb") as file:
             content = file.read(1000)
     except FileNotFoundError:

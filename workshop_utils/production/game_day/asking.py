@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 
 class NoAnswer(Exception):
-    """The connection was refused or ended before an answer."""
+    """The connection was refused or ended before an answer, or what came is none."""
 
 
 def ask_json(
@@ -23,7 +23,7 @@ def ask_json(
         seconds: to wait for the answer.
 
     Raises:
-        NoAnswer: nobody listens, or the connection ended.
+        NoAnswer: nobody listens, the connection ended, or what came is no JSON.
     """
     parts = urlsplit(url)
     connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=seconds)
@@ -35,6 +35,8 @@ def ask_json(
             connection.request("POST", path, json.dumps(value).encode("ascii"), headers)
         response = connection.getresponse()
         return response.status, json.loads(response.read())
+    except ValueError:
+        raise NoAnswer("what answers is no JSON") from None
     except ConnectionRefusedError:
         raise NoAnswer("nobody listens") from None
     except (OSError, http.client.HTTPException) as error:

@@ -19,6 +19,8 @@ from workshop_utils.production.game_day.stage import Stage
 _PAGE = re.compile(r"docs/runbooks/([\w-]+)\.md")
 _READ_PAGE = re.compile(rf"(Read )?{_PAGE.pattern}\.?")
 _PROBES = 5
+#: How reasons begin for which texts may stay without an answer where a fault has gaps.
+_GAPS = ("nobody listens", "the connection ended", "503")
 #: What monitoring asks for beside any alarm, where there are few labels.
 _ALWAYS = "too-few-labels"
 
@@ -52,7 +54,7 @@ class Fault(ABC):
         name: for ``--only``. caused: how it is broken, a sentence.
         runbook: the page that every alarm must name. beside: pages that may be named behind it.
         options: of ``workshop serve``.
-        gaps: why texts may stay without an answer meanwhile; empty: none may.
+        gaps: why nobody may listen, or answer but with 503, meanwhile; empty: each text is answered.
         needs: what the system must have, where not all have it, a sentence; see :meth:`can_be_caused`.
     """
 
@@ -176,7 +178,8 @@ def _problem(fault: Fault, alarms: list[SeenAlarm], probed: ProbeCount) -> str:
             return f"The alarm in {alarm.where} also names {min(strange)}."
     if not alarms:
         return "No alarm was seen."
-    if probed.others and not fault.gaps:
-        reason, count = max(probed.others.items(), key=lambda each: each[1])
+    lost = [each for each in probed.others.items() if not (fault.gaps and each[0].startswith(_GAPS))]
+    if lost:
+        reason, count = max(lost, key=lambda each: each[1])
         return f"{count} texts were not answered: {reason}"
     return ""

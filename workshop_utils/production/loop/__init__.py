@@ -20,7 +20,7 @@ from workshop_utils.production.loop.loop_report import (
     percent,
 )
 from workshop_utils.production.loop.periods import Period, PeriodUnit, make_periods
-from workshop_utils.production.loop.run_loop import LoopListener, LoopRequest, run_loop
+from workshop_utils.production.loop.run_loop import LoopListener, LoopRequest, refuse_foreign, run_loop
 from workshop_utils.production.loop.service_replay import AnsweredRow, ServiceReplay, StreamRow
 
 __all__ = [
@@ -45,6 +45,7 @@ __all__ = [
     "read_date",
     "read_dated_table",
     "read_dates",
+    "refuse_foreign",
     "render_loop_page",
     "run_loop",
 ]

@@ -55,8 +55,8 @@ def read_dates(values: Sequence[str], lines: Sequence[int], column: str, written
         written: how dates are written, as Python's ``strptime`` takes it; then there is nothing to find out.
 
     Raises:
-        WorkshopError: nobody can tell day from month, only some dates have a zone, or more than a tenth
-            of the rows have no date that can be read.
+        WorkshopError: nobody can tell day from month, only some dates have a zone, more than a tenth of the
+            rows have no date that can be read, or ``written`` names no year or is none that Python knows.
     """
     cells = [value.strip() for value in values]
     ways = {f"written {written}": _typed(written)} if written else _WAYS
@@ -138,15 +138,20 @@ def _since_1970(digits: int, second: int) -> Callable[[str], datetime | None]:
 
 
 def _typed(written: str) -> Callable[[str], datetime | None]:
+    if not re.search("%[YyGcx]", written.replace("%%", "")):
+        raise WorkshopError(f"--date-format {written!r} names no year; write one such as %d/%m/%Y.")
+    unknown = WorkshopError(f"--date-format {written!r} is none that Python knows, such as %d/%m/%Y.")
+
     def read(cell: str) -> datetime | None:
         try:
             return _plausible(datetime.strptime(cell, written))
-        except ValueError:
+        except ValueError as error:
+            of_the_cell = str(error).startswith(("time data", "unconverted data"))  # both name the cell
+            if not of_the_cell and re.search("directive|stray", str(error)):
+                raise unknown from None
             return None
         except re.error:
-            raise WorkshopError(
-                f"--date-format {written!r} is none that Python knows, such as %d/%m/%Y."
-            ) from None
+            raise unknown from None
 
     return read
 

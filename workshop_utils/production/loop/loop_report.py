@@ -174,10 +174,18 @@ class LoopReport:
 
     def next_steps(self) -> list[str]:
         """What a person does now, the most urgent first."""
-        last, came = self.periods[-1], self.periods[-1].retraining
+        last = self.periods[-1]
+        tried = [each.retraining for each in self.periods]
+        came = next((each for each in tried if each.outcome == "waiting"), tried[-1])  # nothing follows it
+        folder = f'"{self.deployment}"' if " " in self.deployment else self.deployment
         steps = []
         if came.outcome in ("waiting", "challenger"):
             steps.append(f"{came.version} waits for people, as the policy says: {came.reason}")
+            if came.outcome == "waiting":
+                steps.append(
+                    f"`workshop promote --approve --deployment {folder}` makes it the champion, `workshop "
+                    f"promote --reject --deployment {folder}` refuses it."
+                )
         elif last.verdict == "harmful" and not last.promoted:
             steps.append(f"The last look says harmful, and the champion stays: {came.reason}")
             if came.labels_missing:
@@ -189,10 +197,11 @@ class LoopReport:
             steps.append(f"The last look says {last.verdict}. {to_do}")
         if last.runbooks:
             steps.append(f"Read {_listed(last.runbooks, 'and')}.")
-        folder = f'"{self.deployment}"' if " " in self.deployment else self.deployment
         steps.append(
             f"`workshop serve --deployment {folder}` serves the champion, `workshop history "
-            f"--deployment {folder}` tells how it became it, and `workshop watch` looks after it."
+            f"--deployment {folder}` tells how it became it, and `workshop watch --deployment {folder}` "
+            "looks after it. Another loop with the same --home begins anew and removes it: give that one "
+            "another."
         )
         return steps
 

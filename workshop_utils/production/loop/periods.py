@@ -38,9 +38,9 @@ def make_periods(rows: Sequence[StreamRow], unit: PeriodUnit = "auto") -> list[P
         found[each] = _divided(rows, each)
         if len(found[each]) >= _FEWEST:
             break
-    most = max(reversed(found.values()), key=len)
+    most = max(found.values(), key=len)  # of equally many, the longest
     if len(most) < 2:
-        longer = "hour" if unit == "auto" else unit
+        longer, most = list(found.items())[-1]
         raise WorkshopError(
             f"All {len(rows):,} rows that are asked are from one {longer}, {most[0].name}, and a loop needs "
             "one after the other; choose an earlier --until, a smaller --train-share or a shorter --period."

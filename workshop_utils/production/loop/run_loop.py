@@ -117,7 +117,7 @@ def run_loop(request: LoopRequest, listener: LoopListener) -> LoopReport:
     periods = make_periods(divided.later, request.period)
     _refuse_too_few(request, divided, periods)
     folder = request.folder.resolve()
-    _refuse_foreign(folder)
+    refuse_foreign(folder)
     folder.mkdir(parents=True, exist_ok=True)
     busy = f"Another loop is running in {folder.name}; wait for its end, or choose another --home."
     with locked(folder / ".lock", busy), _apart(folder):
@@ -332,8 +332,12 @@ def _refuse_too_few(request: LoopRequest, divided: DividedTable, periods: Sequen
         )
 
 
-def _refuse_foreign(folder: Path) -> None:
-    """Nothing that is not a loop's is ever removed."""
+def refuse_foreign(folder: Path) -> None:
+    """Nothing that is not a loop's is ever removed.
+
+    Raises:
+        WorkshopError: ``folder`` is a file, or is not empty and no loop's.
+    """
     if folder.exists() and not folder.is_dir():
         raise WorkshopError(f"{folder} is a file; name a folder for --home.")
     if not folder.is_dir() or (folder / KEY).exists():

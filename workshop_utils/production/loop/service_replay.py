@@ -15,12 +15,12 @@ import numpy as np
 from workshop_utils.errors import WorkshopError
 from workshop_utils.production.service.settings import MAX_TEXTS
 
-#: Texts of one request, and their signs: the service counts a long text several times.
-_BATCH, _SIGNS = MAX_TEXTS // 2, 200_000
+#: Texts of one request, and their characters: the service counts a long text several times.
+_BATCH, _CHARACTERS = MAX_TEXTS // 2, 200_000
 _TRY_AGAIN = (429, 503, 504)
 #: A connection that was idle for so many seconds may be closed by the service while it is used again.
 _IDLE = 2.0
-#: No request is answered by these when its text is at fault.
+#: With these the service refuses a request whose text is at fault.
 _REFUSED = (413, 422)
 
 
@@ -255,13 +255,13 @@ class _Client:
 
 def _batches(rows: Iterable[StreamRow], most: int) -> Iterator[list[StreamRow]]:
     batch: list[StreamRow] = []
-    signs = 0
+    characters = 0
     for row in rows:
-        if batch and (len(batch) >= most or signs + len(row.text) > _SIGNS):
+        if batch and (len(batch) >= most or characters + len(row.text) > _CHARACTERS):
             yield batch
-            batch, signs = [], 0
+            batch, characters = [], 0
         batch.append(row)
-        signs += len(row.text)
+        characters += len(row.text)
     if batch:
         yield batch
 

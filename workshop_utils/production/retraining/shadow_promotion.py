@@ -162,7 +162,7 @@ def _record(
     decision = Decision(
         kind=SHADOW,
         outcome=outcome,
-        reason=verdict.reason,
+        reason=f"{pair.challenger} beside {pair.champion}: {verdict.reason}",
         model_version=pair.champion,
         details=details,
         last_prediction=last_prediction(store),

@@ -28,6 +28,7 @@ from workshop_utils.production.service.pages import html_page
 from workshop_utils.production.service.problems import Problem, try_later
 from workshop_utils.production.service.sessions import SessionKeeper
 from workshop_utils.production.service.signing_in import login_page
+from workshop_utils.production.shadow import short_number
 from workshop_utils.production.store import Store
 
 #: A page is shown again for so many seconds, and for so many times as long as it took to make.
@@ -80,7 +81,7 @@ class _Made:
 class _KeptPage:
     """One page, made by one request at a time; the others get the one that was made before.
 
-    So reloads cost at most a fifth of a core, whoever reloads how often, and hold few threads.
+    So reloads of a page cost at most a fifth of a core, whoever reloads how often, and hold few threads.
     """
 
     def __init__(self, make: Callable[[], Response]) -> None:
@@ -149,6 +150,7 @@ def _rendered(store: Store | None, deployment: Path | None, answers: AnswerHisto
         spans=_NAMES,
         shown=visible_text,
         cut=cut,
+        short_number=short_number,
     )
 
 

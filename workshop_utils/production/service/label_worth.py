@@ -1,6 +1,6 @@
 """What the next twenty labels are worth: how sure the accuracy is now and then, and the shadow's evidence.
 
-Computed from sums of the labels so far, not text by text, so that a page waits for nothing.
+The accuracy comes from sums; the evidence is read from the pair's drawn labels.
 """
 
 from collections.abc import Sequence
@@ -52,14 +52,16 @@ def label_worth(
         store: labels so far.
         champion: the model that answers.
         challenger: the one in its shadow, if any.
-        queue: the texts that are asked next; without any, twenty texts drawn at random are supposed.
+        queue: the texts that are asked next. Only the champion's count; without any, twenty texts drawn
+            at random are supposed.
 
     Raises:
         StoreUnavailable: the database does not answer.
     """
     seen, labels = _hits(store, champion)
     least = least_probabilities(store)
-    upcoming = [_weight(each.draw, each.probability, least) for each in queue[:AHEAD]] or [1.0] * AHEAD
+    asked = [each for each in queue if each.model_version == champion][:AHEAD]
+    upcoming = [_weight(each.draw, each.probability, least) for each in asked] or [1.0] * AHEAD
     rate = seen.rate if labels else 0.5  # of nothing, the widest
     now, then = (rate_interval(each, 0.95) for each in (seen, _with(seen, rate, upcoming)))
     sentences = [_accuracy_words(now, labels, len(upcoming), then)]
@@ -133,11 +135,11 @@ def _evidence_words(evidence: float, wins: int, losses: int, ahead: float | None
     if ahead is None:
         return (
             "Nobody knows yet whether the challenger is better: no disagreement has a label that counts. Its "
-            f"evidence is 1, and {limit} promotes it."
+            f"evidence is 1; by the default policy {limit} is asked for."
         )
     told = (
-        f"The challenger's evidence is {short_number(evidence)}, and {limit} promotes it: on {wins:,} "
-        f"disagreements only it was right, on {losses:,} only the champion."
+        f"The challenger's evidence is {short_number(evidence)}; by the default policy {limit} is asked for. "
+        f"On {wins:,} disagreements only it was right, on {losses:,} only the champion."
     )
     if evidence >= SHADOW_EVIDENCE:
         return f"{told} That is enough: the command “workshop promote --shadow” makes the other checks."

@@ -67,6 +67,7 @@ class TextToLabel:
     Attributes:
         labels: what may be answered. label: what the model said; people should not see it before they answer.
         draw, part, probability: how it was drawn; the label that is given will say so too.
+        model_version: which model said so.
     """
 
     prediction_id: str
@@ -76,6 +77,7 @@ class TextToLabel:
     draw: int
     part: Part
     probability: float
+    model_version: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,7 +219,7 @@ def texts_to_label(store: Store, limit: int = 20, asked: str | None = None) -> l
         rows = connection.execute(
             select(
                 *(p.prediction_id, p.text, models.c.labels, p.label),
-                *(drawn.c.draw, drawn.c.part, drawn.c.probability),
+                *(drawn.c.draw, drawn.c.part, drawn.c.probability, models.c.version),
             )
             .select_from(drawn)
             .join(predictions, p.number == drawn.c.prediction)
