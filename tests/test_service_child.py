@@ -91,8 +91,10 @@ def test_a_service_that_ends_or_is_never_ready_is_one_sentence_and_no_process(ma
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no signal that interrupts a wait")
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # a question that was cut off
 def test_a_start_that_is_interrupted_leaves_no_process(made, tmp_path):
-    starting = ServiceProcess(deployment=made, home=tmp_path)
+    (tmp_path / "empty").mkdir()
+    starting = ServiceProcess(deployment=tmp_path / "empty", home=tmp_path)  # never ready
 
     def interrupt():
         while not starting.url:

@@ -141,10 +141,10 @@ def test_at_the_start_a_pointer_that_names_nothing_leaves_it_alive_not_ready_and
     deployment, content
 ):
     if content is None:
-        (deployment / "current").mkdir()  # cannot be read as a file
+        (deployment / "current").mkdir()
     else:
         (deployment / "current").write_text(content, encoding="utf-8")
-    reasons = ("There is no version nowhere", "holds no name of a version", "cannot be read")
+    reasons = ("There is no version nowhere", "holds no name of a version", "is no file")
     with running(deployment=deployment) as (client, _):
         waits_for(client, lambda answer: any(reason in answer["detail"] for reason in reasons))
         assert client.get("/readyz").status == client.predict("good").status == 503
@@ -175,7 +175,7 @@ def test_a_link_and_a_path_are_no_version(deployment, tmp_path):
         version_folder(deployment, "link")
     assert pointed_version(deployment, "challenger") is None
     (deployment / "challenger").mkdir()
-    with pytest.raises(WorkshopError, match="cannot be read"):
+    with pytest.raises(WorkshopError, match="is no file"):
         pointed_version(deployment, "challenger")
 
 

@@ -216,7 +216,8 @@ def _tags(
 def _opened() -> Iterator["MlflowClient"]:
     """MLflow's client, while no other program of ours writes; what goes wrong becomes one sentence."""
     try:
-        from mlflow.exceptions import MlflowException
+        with quiet():
+            from mlflow.exceptions import MlflowException
         from sqlalchemy.exc import SQLAlchemyError
 
         from workshop_utils.models.tuning.store import client

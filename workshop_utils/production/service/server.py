@@ -188,6 +188,7 @@ class ServiceServer:
         self.draining = False
         self.on_refusal: Callable[[int], None] = lambda status: None
         self.on_disconnect: Callable[[], None] = lambda: None
+        logging.getLogger("waitress.queue").setLevel(logging.ERROR)  # what waits is counted in /metrics
         self._limits = limits
         self._connections = _affordable(limits.connections)
         self._map: dict[int, Any] = {}
