@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tests.predicted import HOSTILE
@@ -53,6 +53,7 @@ def test_what_is_no_duration_is_one_sentence(typed):
 
 
 @given(st.floats(0, 1e9), st.integers(1, 366 * 86_400), st.floats(0, 1e9))
+@example(73741824.1758157, 1, 1e9)
 def test_the_next_run_is_in_the_row_of_the_schedule_and_nothing_is_made_up(began, every, passed):
     now = began + passed
     due = next_due(began, every, now)

@@ -14,7 +14,8 @@ _LONGEST_WAIT = 3600.0
 
 def next_due(began: float, every: float, now: float) -> float:
     """The first moment after ``now`` of ``began``, ``began + every``, …: what is missed is not made up."""
-    return began + every * ((now - began) // every + 1)
+    due = began + every * ((now - began) // every + 1)
+    return due if due > now else due + every  # rounded down to now
 
 
 class RunSchedule:
