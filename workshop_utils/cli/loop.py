@@ -9,6 +9,7 @@ import typer
 
 from workshop_utils.cli.console import console
 from workshop_utils.cli.extras import need
+from workshop_utils.cli.progress import step_bars
 from workshop_utils.cli.train import NEEDS
 from workshop_utils.cli.user import user_name
 
@@ -73,8 +74,6 @@ def loop(
     if not (math.isfinite(label_days) and math.isfinite(train_share) and math.isfinite(label_share)):
         raise typer.BadParameter("shares and days are numbers, such as 0.3 and 7")
     need("workshop loop", "train", NEEDS[model])
-    from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
-
     from workshop_utils.cli.outputs import make_output_folders, refuse_outputs
     from workshop_utils.cli.results import say
     from workshop_utils.files import atomic_write
@@ -110,17 +109,7 @@ def loop(
         period,
         user_name("workshop loop"),
     )
-    tasks: dict[str, TaskID] = {}
-    columns = (TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console, transient=True) as bars:
-
-        def progress(title: str, share: float) -> None:
-            if title not in tasks:
-                for task in tasks.values():
-                    bars.update(task, visible=False)
-                tasks[title] = bars.add_task(title, total=1.0)
-            bars.update(tasks[title], completed=share)
-
+    with step_bars() as progress:
         try:
             report = run_loop(request, LoopListener(say, progress, _tell_period))
         except KeyboardInterrupt:

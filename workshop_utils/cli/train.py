@@ -8,6 +8,7 @@ import typer
 
 from workshop_utils.cli.console import console
 from workshop_utils.cli.extras import need
+from workshop_utils.cli.progress import step_bars
 from workshop_utils.errors import WorkshopError
 
 app = typer.Typer()
@@ -53,8 +54,6 @@ def train(
     if minutes is not None and not math.isfinite(minutes):
         raise typer.BadParameter("--minutes is a number, such as 20")
     need("workshop train", "train", NEEDS[model])
-    from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
-
     from workshop_utils.cli.results import say, show_evaluation, show_rows
     from workshop_utils.models.training import TrainListener, TrainRequest, train_bundle
     from workshop_utils.paths import shown
@@ -73,17 +72,7 @@ def train(
         str(folder.resolve()) if folder.is_dir() else encoder,
         reference,
     )
-    columns = (TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn())
-    tasks: dict[str, TaskID] = {}
-    with Progress(*columns, console=console, transient=True) as bars:
-
-        def progress(title: str, share: float) -> None:
-            if title not in tasks:
-                for task in tasks.values():
-                    bars.update(task, visible=False)
-                tasks[title] = bars.add_task(title, total=1.0)
-            bars.update(tasks[title], completed=share)
-
+    with step_bars() as progress:
         try:
             result = train_bundle(request, TrainListener(say, progress))
         except KeyboardInterrupt:

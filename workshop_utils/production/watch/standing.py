@@ -21,29 +21,8 @@ DECIDED = frozenset({0, NOTHING_TO_DO, 4})
 UNDECIDED = frozenset({NOTHING_TO_DO, 4})
 
 
-class RetrainingTry(BaseModel):
-    """One run of ``workshop retrain``, which may have found that there is nothing to do.
-
-    Attributes:
-        time: when it ended. model_version: the champion then.
-        code: its exit code; None when it was ended. said: what it said.
-    """
-
-    model_config = ConfigDict(frozen=True)
-
-    time: AwareDatetime
-    model_version: str | None
-    code: int | None
-    said: str
-
-    @property
-    def news(self) -> str:
-        """Changes when there is something to tell; that there is still nothing to do is nothing new."""
-        return "nothing to do" if self.code == NOTHING_TO_DO else self.time.isoformat()
-
-
-class ShadowTry(BaseModel):
-    """A run of ``workshop promote --shadow`` that promoted a challenger, or failed.
+class CommandTry(BaseModel):
+    """One run of a command by the watch.
 
     Attributes:
         time: when it ended. model_version: the champion before.
@@ -56,6 +35,19 @@ class ShadowTry(BaseModel):
     model_version: str | None
     code: int | None
     said: str
+
+
+class RetrainingTry(CommandTry):
+    """A run of ``workshop retrain``, which may have found that there is nothing to do."""
+
+    @property
+    def news(self) -> str:
+        """Changes when there is something to tell; that there is still nothing to do is nothing new."""
+        return "nothing to do" if self.code == NOTHING_TO_DO else self.time.isoformat()
+
+
+class ShadowTry(CommandTry):
+    """A run of ``workshop promote --shadow`` that promoted a challenger, or failed."""
 
 
 class Standing(BaseModel):
