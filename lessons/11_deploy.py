@@ -329,7 +329,7 @@ for number, each in enumerate(queue):
 # ## Exercise 2: Label twenty texts
 #
 # Read the texts of the queue. Store in `answers` one letter for each: `p` positive, `n` negative, `s` for "I cannot say". Read to the
-# end: this community praises with words that sound like blame.
+# end: this community praises with words of blame, and blames with words of praise.
 #
 # And write `send_label(prediction_id, label)`: it sends both as JSON to `/feedback` and returns the status. Labels need the service's token, in the
 # header `Authorization: Bearer TOKEN`; yours is `service.token`.
@@ -373,15 +373,16 @@ def check(answers, send_label, expect):
     expect(not other, "only p, n and s", f"yours also has {other}")
     right = [truth[each.text][0] == letter for each, letter in zip(queue, answers, strict=True)]
     models = [each.label[0] == letter for each, letter in zip(queue, answers, strict=True)]
-    wrong = [number for number, good in enumerate(right) if not good]
     same = "these are the model's own answers; read the texts"
     expect(not all(models) or all(right), "they are yours", same)
     said = len(queue) - answers.count("s")
-    expect(said > 0, "some are said", "label those that you can, and keep s for the others")
+    few = f"you said something of {said} texts: label ten or more, and keep s for the others"
+    expect(said >= len(queue) / 2, "half or more are said", few)
     swapped = f"only {sum(right)} of {said} are as the writers meant; is p positive"
     expect(sum(right) > said / 2, "most are as the writers meant", swapped)
-    meant = f"{sum(right)} of {len(queue)} are as the writers meant"
-    expect(sum(right) >= 0.7 * len(queue), meant, f"{meant}; read {wrong} again")
+    wrong = [at for at, good in enumerate(right) if not good and answers[at] != "s"]
+    meant = f"{sum(right)} of {said} are as the writers meant"
+    expect(sum(right) > 0.75 * said, meant, f"read to the end; irony may be in these: {wrong}")
     sure = next(at for at, letter in enumerate(answers) if letter != "s")
     status = send_label(queue[sure].prediction_id, {"p": "positive"}.get(answers[sure], "negative"))
     expect(isinstance(status, int), "it returns a status", f"yours returns {status!r}")
@@ -395,6 +396,14 @@ answers = "".join(each.label[0] for each in queue)
 # %% exercise="label" part="mistake" says="are as the writers meant; is p positive"
 answers = "".join("p" if truth[each.text] == "negative" else "n" for each in queue)
 
+# %% exercise="label" part="mistake" says="irony may be in these"
+turned = {"p": "n", "n": "p"}
+read = [truth[each.text][0] for each in queue]
+answers = "".join(letter if at % 3 else turned[letter] for at, letter in enumerate(read))
+
+# %% exercise="label" part="mistake" says="you said something of 3 texts"
+answers = "".join(truth[each.text][0] if at < 3 else "s" for at, each in enumerate(queue))
+
 # %% exercise="label" part="mistake" says="403: the token is missing, 422: look at the body"
 answers = "".join(truth[each.text][0] for each in queue)
 
@@ -406,8 +415,7 @@ def send_label(prediction_id, label):
 
 # %% [markdown] tags=["instructor"]
 # **While they work**: twenty texts are two thousand words, ten minutes and more: let pairs label ten each, and leave exercise 3 for home if time is short. Open the service's page `/label` on the projector, sign in with `print(service.token)`, and label some texts by hand with the keys 1 and 2: the
-# page draws a queue of its own. (In Docker the service's port is inside the container, and only the notebook reaches it.) Who reads slowly may label ten and write `s` for the rest; the check
-# then asks for more, and the lesson goes on all the same.
+# page draws a queue of its own. (In Docker the service's port is inside the container, and only the notebook reaches it.) Who reads slowly may label ten and write `s` for the rest.
 
 # %% [markdown]
 # Now your labels go in. Then the writers' own labels arrive for all texts; where you differ, theirs count.
@@ -736,12 +744,14 @@ for bits in (8, 4, 2):
 pd.DataFrame(rounding, ["equal labels", "accuracy gained", "passed"]).T.rename_axis("bits")
 
 # %% [markdown] tags=["more"]
-# With eight bits nearly all labels stay the same. With two bits only the largest weights are left, and the gate refuses: it wants 99 % equal labels and at most 0.3
+# With eight bits nearly all labels stay the same; with fewer, more of them change. With two bits only the largest weights are left, and the gate refuses: it wants 99 % equal labels and at most 0.3
 # points of accuracy lost. Where it refuses, the bundle stays in float32.
 
 # %% tags=["claim", "more"]
 claim("With eight bits nearly all labels stay the same", rounding[8][0] > 0.985, learning=False)
 claim("Two bits are refused", not rounding[2][2], learning=False)
+equal = [rounding[bits][0] for bits in (2, 4, 8)]
+claim("With fewer bits more labels change", equal == sorted(set(equal)), learning=False)
 
 # %% [markdown] tags=["more"]
 # ## More: a description for programs
