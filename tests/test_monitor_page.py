@@ -128,7 +128,9 @@ def test_the_page_tells_the_verdict_and_asks_nobody_for_anything(reports, verdic
     page = render_monitoring_page(report)
     whole, text = parsed(page), " ".join(" ".join(parsed(page).texts).split())
     assert f"{verdict} {report.reason}" in text
-    told = text.replace(report.model_version, "")  # its sha256 may hold 0e3, and other figures on each machine
+    told = text.replace(
+        report.model_version, ""
+    )  # its sha256 may hold 0e3, and other figures on each machine
     assert not re.search(r"\de[+-]?\d", told), "no number is written with a power of ten"
     assert ("these may be chance" in text) == (verdict == "quiet")
     assert ("all reference texts had been used" in text) == (report.inputs.rounds > 1)

@@ -313,6 +313,40 @@ def test_requests_in_one_go_are_answered_in_their_order(service):
     assert re.findall(rb"HTTP/1.1 (\d+)", answer) == [b"200", b"404"]
 
 
+def test_what_is_sent_ahead_is_read_when_the_answer_before_it_is_sent(made):
+    """A crowd that sends hundreds of requests in one go would keep the thread that reads for everybody."""
+    one = f"{POST}Content-Length: {len(BODY)}\r\n\r\n".encode() + BODY
+    last = one.replace(b"Host", b"Connection: close\r\nHost")
+    with running(made) as (client, service):
+        slow = service.slot.model.bundle = SlowModel(service.slot.model.bundle)
+        with client.connect() as connection:
+            connection.sendall(30 * one + b"GET /nowhere HTTP/1.1\r\nHost: here\r\n\r\n" + 30 * one + last)
+            slow.entered.acquire()
+            (channel,) = service._server._channels()
+            assert len(channel.requests) == 1 and channel.request.data.startswith(one)
+            assert client.get("/livez").status == 200
+            slow.go.set()
+            answers = re.findall(rb"HTTP/1.1 (\d+)", read_all(connection))
+        assert answers == 30 * [b"200"] + [b"404"] + 31 * [b"200"]
+
+
+def test_a_request_sent_ahead_in_two_pieces_is_told_to_go_on_in_its_turn(made):
+    ahead = f"{POST}Expect: 100-continue\r\nConnection: close\r\nContent-Length: {len(BODY)}\r\n\r\n".encode()
+    with running(made) as (client, service):
+        slow = service.slot.model.bundle = SlowModel(service.slot.model.bundle)
+        with client.connect() as connection:
+            connection.sendall(f"{POST}Content-Length: {len(BODY)}\r\n\r\n".encode() + BODY + ahead[:40])
+            slow.entered.acquire()
+            slow.go.set()
+            connection.sendall(ahead[40:])
+            told = b""
+            while b"100 Continue" not in told:
+                told += connection.recv(1 << 16)
+            connection.sendall(BODY)
+            told += read_all(connection)
+        assert re.findall(rb"HTTP/1.1 (\d+)", told) == [b"200", b"100", b"200"]
+
+
 # --- too much of it
 
 
@@ -356,6 +390,27 @@ def test_texts_of_a_megabyte_leave_room_for_short_ones(made):
                 time.sleep(0.01)
             slow.go.set()
             assert [each.result().status for each in asked] == [200, 200, 200]
+        assert service._pool.queued == 0
+
+
+@pytest.mark.fault(17)
+def test_huge_texts_leave_a_core_for_short_ones(made):
+    """A flood of texts of a megabyte, each a second's work, made short ones wait for seconds."""
+
+    class SlowOnHuge(SlowModel):
+        def score_timed(self, text):
+            return super().score_timed(text) if len(text) >= 100_000 else self._bundle.score_timed(text)
+
+    with running(made, runs=2) as (client, service), ThreadPoolExecutor(2) as threads:
+        slow = service.slot.model.bundle = SlowOnHuge(service.slot.model.bundle)
+        asked = [threads.submit(client.predict, "x" * 100_000) for _ in range(2)]
+        slow.entered.acquire()
+        while not service._pool.queued:
+            time.sleep(0.01)
+        assert [client.predict("short").status for _ in range(3)] == [200] * 3
+        assert not slow.entered.acquire(blocking=False), "the second one waits for the first"
+        slow.go.set()
+        assert [each.result().status for each in asked] == [200, 200]
         assert service._pool.queued == 0
 
 

@@ -1,7 +1,7 @@
 """Texts wait for a core here. Every text is scored alone, so a core takes one at a time, whoever sent it.
 
 Requests take turns: one of 64 texts does not keep one of a single text waiting. How much may wait is counted
-in texts, because texts are what takes time.
+in texts, because texts are what takes time. Huge texts, which take a core for seconds, never hold all cores.
 """
 
 import logging
@@ -33,7 +33,7 @@ class TextScore(NamedTuple):
 #: A text counts once more for every so many characters.
 _LONG = 20_000
 
-#: The tokens of a text of so many characters take 30 MB and more, which are not kept for the next one.
+#: A text of so many characters is huge: its tokens take 30 MB and more, which are not kept for the next one.
 _HUGE = 100_000
 
 #: From one text to its score; safe to call from several threads.
@@ -70,6 +70,10 @@ class ScoringJob:
 
 def _weight(texts: Sequence[str]) -> int:
     return len(texts) + sum(len(text) // _LONG for text in texts)
+
+
+def _is_huge(text: str) -> bool:
+    return len(text) >= _HUGE
 
 
 class ScoringPool:
@@ -152,7 +156,7 @@ class ScoringPool:
         self._turn = Condition()
         self._jobs: deque[ScoringJob] = deque()
         self._threads: list[Thread] = []
-        self.queued = self._running = 0
+        self.queued = self._running = self._huge_running = 0
 
     def _start(self) -> None:
         while len(self._threads) < self._runs and not self._closed:
@@ -190,24 +194,33 @@ class ScoringPool:
             job.done += 1
             if job.done == len(job.texts):
                 job.finished.set()
-        if len(job.texts[row]) >= _HUGE:
+        if _is_huge(job.texts[row]):
             give_memory_back()
+            with self._turn:
+                self._huge_running -= 1
+                self._turn.notify()
         return True
 
     def _next(self) -> tuple[ScoringJob, int] | None:
         """The next text of the job whose turn it is; None when the pool is closed."""
         with self._turn:
-            while not self._jobs:
-                if self._closed:
+            while (job := self._whose_turn()) is None:
+                if self._closed and not self._jobs:
                     return None
                 self._turn.wait()
-            job = self._jobs.popleft()
+            self._jobs.remove(job)
             row = job.taken
             if row == 0:
                 job.queue_seconds = time.monotonic() - job.submitted
             job.taken += 1
             self.queued -= _weight(job.texts[row : row + 1])
             self._running += 1
+            self._huge_running += _is_huge(job.texts[row])
             if job.taken < len(job.texts):
                 self._jobs.append(job)
             return job, row
+
+    def _whose_turn(self) -> ScoringJob | None:
+        """The first job whose next text may begin now."""
+        huge_may_begin = self._huge_running < max(1, self._runs - 1)
+        return next((job for job in self._jobs if huge_may_begin or not _is_huge(job.texts[job.taken])), None)

@@ -1,7 +1,8 @@
 """waitress, hard to knock over: health has threads of its own, nobody holds all connections, a stop drains.
 
 The main thread reads and writes all sockets and never waits for one client. A request gets a thread only when
-it has arrived whole, so a slow client costs a connection and no thread.
+it has arrived whole, so a slow client costs a connection and no thread. What is sent ahead (pipelining, RFC
+9112, section 9.3.2) is parsed when the answer before it is sent, so a crowd cannot keep the main thread busy.
 """
 
 import logging
@@ -30,7 +31,7 @@ _log = logging.getLogger(__name__)
 
 #: These answer at once, whatever else waits.
 _HEALTH_PATHS = frozenset({"/livez", "/readyz", "/metrics", "/info", "/v2/health/live", "/v2/health/ready"})
-_HEALTH_THREADS, _SPARE_THREADS = 2, 8
+_HEALTH_THREADS, _LOOK_THREADS, _SPARE_THREADS = 2, 8, 8
 _CROWD = 16
 _HANDSHAKE_SECONDS = 0.1  # after a drain began, who was just connecting may still do so
 _IDLE_BEFORE_STOP = 0.5  # a kept connection is closed in a drain when nothing has come for so many seconds
@@ -39,20 +40,30 @@ _SWITCH_SECONDS = 0.0005  # the loop takes turns with all the threads; in Python
 
 
 class _Lanes:
-    """Two lines of tasks, each with threads of its own: health, and everything else."""
+    """Three lines of tasks, each with threads of its own: health, what is only looked at, and all else.
+
+    Many threads are for requests that wait, for a score or the store. What is only looked at waits for
+    nothing: more threads would only take the interpreter from the loop that reads and writes the sockets.
+    """
 
     def __init__(self, threads: int) -> None:
-        self._work, self._health = ThreadedTaskDispatcher(), ThreadedTaskDispatcher()
-        self._work.set_thread_count(threads)
+        self._health, self._looks, self._work = (ThreadedTaskDispatcher() for _ in range(3))
         self._health.set_thread_count(_HEALTH_THREADS)
+        self._looks.set_thread_count(_LOOK_THREADS)
+        self._work.set_thread_count(threads)
 
     def add_task(self, channel: "_Channel") -> None:
         channel.arrived = time.monotonic()
-        path = getattr(channel.requests[0], "path", "")
-        (self._health if path in _HEALTH_PATHS else self._work).add_task(channel)
+        request = channel.requests[0]
+        if getattr(request, "path", "") in _HEALTH_PATHS:
+            self._health.add_task(channel)
+        elif getattr(request, "command", "") in ("GET", "HEAD"):
+            self._looks.add_task(channel)
+        else:
+            self._work.add_task(channel)
 
     def shutdown(self, timeout: float = 1) -> None:
-        for lane in (self._health, self._work):
+        for lane in (self._health, self._looks, self._work):
             lane.shutdown(timeout=timeout)
 
 
@@ -82,17 +93,28 @@ class _RefusalTask(ErrorTask):
         self.channel.server.owner.on_refusal(error.code)
 
 
+class _Unread(StrictParser):
+    """Only keeps what was sent ahead; it is parsed when the answer before it is sent."""
+
+    data = b""
+
+    def received(self, data: bytes) -> int:
+        self.data += data
+        return len(data)
+
+
 class _Channel(HTTPChannel):
     """One connection.
 
     Attributes:
+        request: parses what comes next, if it has begun; None in between.
         arrived: when its request had arrived whole. began: when the one that is arriving began, else None.
         lingers: the client may still be sending; closing at once would reset the connection and its answer.
     """
 
     task_class = _Task
     error_task_class = _RefusalTask
-    parser_class = StrictParser
+    request: Any
     arrived = 0.0
     close_when_flushed: bool
     began: float | None = None
@@ -105,8 +127,13 @@ class _Channel(HTTPChannel):
             self._lingered_bytes += len(data)
             return False
         taken = super().received(data)
-        self.began = None if self.request is None else self.began or time.monotonic()
+        arriving = self.request is not None and not isinstance(self.request, _Unread)
+        self.began = self.began or time.monotonic() if arriving else None
         return taken
+
+    def parser_class(self, adj: Any) -> StrictParser:
+        """Of what comes next."""
+        return _Unread(adj) if self.requests else StrictParser(adj)
 
     def send_continue(self) -> None:
         if self.request.error:  # do not ask for a body that is refused already
@@ -115,7 +142,12 @@ class _Channel(HTTPChannel):
             super().send_continue()
 
     def readable(self) -> bool:
-        return self._lingering_since is not None or super().readable()
+        if self._lingering_since is not None:
+            return True
+        if isinstance(self.request, _Unread) and super().readable():
+            ahead, self.request = self.request.data, None
+            self.received(ahead)
+        return super().readable()
 
     def handle_write(self) -> None:
         if self.lingers and self.close_when_flushed and not self.total_outbufs_len:
