@@ -87,14 +87,14 @@ service = ServiceProcess(deployment=deployment, home=folder, options=options).st
 print(service.url, "answers with", champion)
 
 # %% [markdown]
-# Now any program can ask, in any language. In Python, `requests` does it. (No proxy may come between.)
+# Now any program can ask, in any language. In Python, `requests` does it.
 
 # %%
 import os
 
 import requests
 
-os.environ["no_proxy"] = "127.0.0.1"
+os.environ["no_proxy"] = "127.0.0.1"  # no proxy may come between
 answer = requests.post(f"{service.url}/predict", json={"text": "I love this film!"}, timeout=30)
 answer.status_code, answer.json()
 
@@ -140,8 +140,8 @@ bad = {
 }
 header = {"Content-Type": "application/json"}
 said = [requests.post(service.url + path, body, headers=header) for path, body in bad.values()]
-told = [answer.json() for answer in said]
-pd.DataFrame(told, bad, ["status", "detail", "errors"]).fillna("").style
+refusals = pd.DataFrame([each.json() for each in said], bad, ["status", "detail", "errors"])
+refusals.fillna("").style.set_properties(**{"text-align": "left"})
 
 # %% [markdown]
 # A status of 4xx says: *you* made a mistake; `detail` says which, and `errors` where. A 500 would mean that the *service* has failed.
@@ -312,7 +312,7 @@ claim("Labels are still on their way", replay.waiting >= queue_size, learning=Fa
 # ## You label
 #
 # Labels of the last days of May are still on their way, and the newest texts should judge. So ask people. `draw_texts` draws some of these texts at
-# random, and puts them into a **queue**. The service shows it at `/label`; here, we print it.
+# random, and puts them into a **queue**. The service shows it at `/label` (sign in with `print(service.token)`); here, we print it.
 
 # %%
 import textwrap
@@ -426,7 +426,7 @@ names = {"p": "positive", "n": "negative"}
 for each, letter in zip(queue, given, strict=False):
     if letter in names:
         send_label(each.prediction_id, names[letter])
-replay.deliver(), replay.waiting
+print(replay.deliver(), "labels of the writers arrived;", replay.waiting, "are on their way")
 
 # %% [markdown]
 # ## A challenger
@@ -475,7 +475,7 @@ evidence = shadow_evidence(store, deployment)
 print(evidence_words(evidence) if evidence else "There is no challenger.")
 
 # %% [markdown]
-# A few dozen labels are enough, fewer than half of June.
+# A few dozen labels are enough.
 
 # %% tags=["claim"]
 claim("The evidence is enough", evidence is not None and evidence.reached)
@@ -532,7 +532,7 @@ july, first_model = months["July"], Bundle.load(deployment / "versions" / champi
 never = float((first_model.predict(july["text"].tolist()) == july["label"]).mean())
 lines = {"never retrained": accuracy | {"July": never}, "the service": accuracy}
 plt.style.use("workshop_utils.course.house")
-pd.DataFrame(lines).plot(marker="o", figsize=(8, 3.6), ylim=(0.5, 1), ylabel="accuracy")
+pd.DataFrame(lines).plot(style=["o-", "o--"], xticks=range(5), ylim=(0.5, 1), ylabel="accuracy")
 plt.show()
 recovered = (accuracy["July"] - never) / (accuracy["April"] - never)
 recovered
@@ -765,29 +765,19 @@ routes = [
     for path, methods in spec["paths"].items()
     for method, operation in methods.items()
 ]
-pd.DataFrame(routes, columns=["method", "route", "what it does"])
+described = pd.DataFrame(routes, columns=["method", "route", "what it does"])
+described.style.hide().set_properties(**{"text-align": "left"})
 
 # %% [markdown] tags=["more"]
 # From this description a tool makes a **typed client**: `clients/typescript` holds one. There a misspelt label does not compile, because the
 # description knows the labels of the model that answers now:
 
-
 # %% tags=["more"]
-def find_labels(part):
-    """All lists of allowed values in a description."""
-    if isinstance(part, list):
-        return [found for each in part for found in find_labels(each)]
-    if not isinstance(part, dict):
-        return []
-    own = [tuple(part["enum"])] if "enum" in part else []
-    return own + find_labels(list(part.values()))
-
-
-sorted(set(find_labels(spec["components"]["schemas"])))
+spec["components"]["schemas"]["FeedbackRequest"]["properties"]["label"]
 
 # %% tags=["claim", "more"]
-known = set(find_labels(spec["components"]["schemas"]))
-claim("The description knows the labels", ("negative", "positive") in known, learning=False)
+known = spec["components"]["schemas"]["FeedbackRequest"]["properties"]["label"]["enum"]
+claim("The description knows the labels", known == ["negative", "positive"], learning=False)
 
 # %% [markdown] tags=["more"]
 # ## More: kill it

@@ -12,7 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import event
 
-from tests.bundles import tfidf_bundle
+from tests.bundles import HOSTILE as ODD_TEXTS
+from tests.bundles import reviews, tfidf_bundle
 from tests.monitored import Stream, monitored_bundle
 from tests.predicted import HOSTILE, LABELS, prediction
 from tests.serving import TOKEN, add_version, point, running
@@ -467,6 +468,20 @@ def test_the_page_shows_what_was_predicted_and_decided_to_whoever_has_the_token(
     assert 'href="/dashboard"' in service.client.get("/").body.decode()
     bad = service.client.get("/dashboard?span=century", service.cookie)
     assert bad.status == 422 and "hour, day, week, month, all" in bad.json["detail"]
+
+
+def test_the_scores_of_the_latest_answers_are_those_of_the_bundle_to_the_last_bit(service, made):
+    texts = [*(text for text in ODD_TEXTS if text.strip() and text != "\ud800"), *reviews()[0]][:200]
+    expected = Bundle.load(made).predict_proba(texts).max(axis=1)
+    found = []
+    for begin in range(0, len(texts), 5):
+        answer = service.client.post("/predict/batch", {"text": texts[begin : begin + 5]})
+        assert answer.status == 200 and service.recorder.flush(30)
+        latest = read_dashboard(service.store, None, NOW).latest
+        found += [max(each.probabilities) for each in reversed(latest)]
+    assert len(found) == 200 and (np.asarray(found, dtype=np.float32) == expected).all()
+    page = service.client.get("/dashboard", service.cookie).body.decode()
+    assert [f">{each}<" in page for each in found[-5:]] == [True] * 5
 
 
 def test_a_service_that_keeps_nothing_says_so(made):

@@ -216,6 +216,14 @@ def test_a_huge_poem_is_cut_and_an_empty_one_is_filling_only(alphabet):
     assert rows.shape == (2, 5) and (rows[0] > 1).all() and not rows[1].any()
 
 
+@pytest.mark.parametrize("text", ["Grüße, schöne 😴 Füße? हिन्दी ", "[SEP] a\0b "])
+def test_a_text_has_the_same_ids_however_long_it_is_and_whoever_is_beside_it(text):
+    encoder = TextEncoder(train_words([text]))
+    for repeated in (1, 10, 1000):
+        alone, _ = encoder(text * repeated)
+        assert alone.tolist() == [encoder.rows(["beside", text * repeated])[1]]
+
+
 def test_other_threads_go_on_while_a_megabyte_is_tokenized():
     encoder = TextEncoder(train_words(["a b c"]))
     moments, done = [], threading.Event()

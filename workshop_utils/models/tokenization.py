@@ -23,6 +23,10 @@ PAD, UNKNOWN = "[PAD]", "[UNK]"
 #: that reads 512 tokens needs no megabyte, and tokenizing it would take seconds and half a gigabyte.
 CHARS_PER_TOKEN = 32
 
+#: ``encode`` keeps the interpreter for itself, so all other threads wait: a millisecond for so many
+#: characters, seconds for a megabyte. ``encode_batch_fast`` lets them go on, and then waits for its turn.
+_QUICK_CHARACTERS = 5_000
+
 
 def train_characters(texts: Iterable[str]) -> Tokenizer:
     """One id for each character that occurs in the texts (NFC form), case, signs and line ends kept."""
@@ -114,8 +118,7 @@ class TextEncoder:
     def __call__(self, text: str) -> tuple[np.ndarray, bool]:
         """Ids of shape (1, length), int32, and whether the text was truncated; at least one id, padding."""
         shorter, _ = self._shortened(text)
-        # Other threads go on meanwhile; `encode` would stop them all, for seconds with a megabyte.
-        ids = self._tokenizer.encode_batch_fast([shorter], add_special_tokens=False)[0].ids
+        ids = self._ids(shorter)
         row = self._framed(ids)
         truncated = len(shorter) < len(text) or len(row) < len(ids) + self._special
         return pad([row], self._length or max(1, len(row))), truncated
@@ -135,6 +138,11 @@ class TextEncoder:
         kept = starts if self._room is None else truncate(starts, self._room, self._truncation)
         row = self._framed(found.ids)
         return Tokens(row, list(kept), bool(left_out) or len(kept) < len(starts))
+
+    def _ids(self, text: str) -> list[int]:
+        if len(text) <= _QUICK_CHARACTERS:
+            return self._tokenizer.encode(text, add_special_tokens=False).ids
+        return self._tokenizer.encode_batch_fast([text], add_special_tokens=False)[0].ids
 
     @property
     def _special(self) -> int:

@@ -25,14 +25,17 @@ from workshop_utils.production.policy import Policy
 from workshop_utils.production.shadow import evidence_words, shadow_evidence
 from workshop_utils.production.store import (
     Decision,
+    ScoredText,
     Store,
     StoreUnavailable,
     TimeRange,
     VersionUse,
     decision_details,
+    last_prediction,
     latencies_over_time,
     least_probabilities,
     newest_decisions,
+    scored_texts,
     some_labels,
     time_range,
     version_use,
@@ -45,6 +48,7 @@ MOST_LABELS: Final = 4_000
 #: So many decisions are read, the newest ones.
 _MOST_DECISIONS = 2_000
 _SHARES = (0.5, 0.95, 0.99)
+_LATEST = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +94,7 @@ class Dashboard:
         made_at: when this was read. span: what was asked for.
         axis: None where nothing has happened yet.
         predictions: in the store. elsewhere: of these, how many bear a time outside of the axis.
+        latest: the last predictions, without their texts; the newest one first.
         uses: the models that have answered; the last one answered last.
         latencies: of each bucket; None where nobody measured.
         rolling: accuracy and macro-F1 over time. labels_one_in: of how many labels one was read for them.
@@ -108,6 +113,7 @@ class Dashboard:
     axis: TimeAxis | None
     predictions: int
     elsewhere: int
+    latest: tuple[ScoredText, ...]
     uses: tuple[VersionUse, ...]
     latencies: tuple[Percentiles | None, ...]
     rolling: tuple[RollingPoint, ...]
@@ -168,6 +174,7 @@ def read_dashboard(
         axis=axis,
         predictions=predictions,
         elsewhere=max(0, predictions - sum(use.predictions for use in uses)),
+        latest=_latest(store) if store else (),
         uses=uses,
         latencies=latencies,
         rolling=rolling,
@@ -199,6 +206,11 @@ def _deployed(
             f"Lines of the deployment's history that are damaged and left out: {len(history.damaged)}."
         )
     return history, live_pointers(deployment)
+
+
+def _latest(store: Store) -> tuple[ScoredText, ...]:
+    end = last_prediction(store)
+    return tuple(scored_texts(store, max(0, end - _LATEST), end, texts=False))[::-1]
 
 
 def _used(

@@ -8,7 +8,6 @@ it has arrived whole, so a slow client costs a connection and no thread. What is
 import logging
 import selectors
 import socket
-import sys
 import time
 from collections.abc import Callable
 from threading import Lock
@@ -36,7 +35,6 @@ _CROWD = 16
 _HANDSHAKE_SECONDS = 0.1  # after a drain began, who was just connecting may still do so
 _IDLE_BEFORE_STOP = 0.5  # a kept connection is closed in a drain when nothing has come for so many seconds
 _LINGER_SECONDS, _LINGER_BYTES = 2.0, 64 << 20
-_SWITCH_SECONDS = 0.0005  # the loop takes turns with all the threads; in Python's 5 ms a crowd takes seconds
 
 
 class _Lanes:
@@ -254,7 +252,6 @@ class ServiceServer:
 
     def run(self) -> None:
         """Serve; returns when drained."""
-        sys.setswitchinterval(min(sys.getswitchinterval(), _SWITCH_SECONDS))
         while not self._is_done():
             wasyncore.loop(timeout=self._patience(), use_poll=True, map=self._map, count=1)
             self._accept_more()

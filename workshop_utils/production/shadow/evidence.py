@@ -210,11 +210,11 @@ def evidence_words(found: ShadowEvidence) -> str:
     """The evidence as a sentence for people."""
     now, limit = short_number(found.evidence), short_number(found.limit)
     if not found.labels:
-        return f"No disagreement has a label that counts, so the evidence is 1 of {limit}."
+        return f"No disagreement has a label that counts, so the evidence is 1; {limit} is enough."
     tied = f", on {found.ties:,} neither" if found.ties else ""
     return (
-        f"Evidence {now} of {limit}: of {found.labels:,} labelled disagreements only the challenger was "
-        f"right on {found.wins:,}, only the champion on {found.losses:,}{tied}."
+        f"Evidence {now}, where {limit} is enough: of {found.labels:,} labelled disagreements only the "
+        f"challenger was right on {found.wins:,}, only the champion on {found.losses:,}{tied}."
     )
 
 
