@@ -3,6 +3,7 @@
 import re
 import threading
 import xml.etree.ElementTree as ET
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 
@@ -20,6 +21,7 @@ from tests.serving import TOKEN, add_version, point, running
 from tests.test_service_pages import CHROMIUM, cookie_of, send
 from workshop_utils.models.bundle import Bundle
 from workshop_utils.production.dashboard import (
+    SPANS,
     WINDOW,
     axis_of,
     make_panels,
@@ -498,6 +500,32 @@ def test_a_store_that_does_not_answer_is_503_and_texts_are_still_answered(servic
     answer = service.client.get("/dashboard", service.cookie)
     assert answer.status == 503 and answer.headers["Retry-After"]
     assert service.client.predict("I love it").status == 200
+
+
+def test_pages_that_wait_for_the_store_hold_up_nothing_that_is_only_looked_at(service, monkeypatch):
+    """Of each span four wait: together more than the threads of what is only looked at."""
+    go, waiting = threading.Event(), threading.Semaphore(0)
+
+    def slow(*arguments):
+        waiting.release()
+        assert go.wait(30)
+        return read_dashboard(*arguments)
+
+    monkeypatch.setattr(page_module, "read_dashboard", slow)
+    with ThreadPoolExecutor(20) as threads:
+        pages = [
+            threads.submit(service.client.get, f"/dashboard?span={span}", service.cookie)
+            for span in SPANS
+            for _ in range(4)
+        ]
+        try:
+            for _ in SPANS:
+                assert waiting.acquire(timeout=30)
+            for path in ("/model", "/docs", "/v2/models/deployment/ready"):
+                assert service.client.get(path).status == 200
+        finally:
+            go.set()
+        assert {page.result().status for page in pages} == {200}
 
 
 def test_twenty_reloads_make_one_page_and_hold_up_no_prediction(service, monkeypatch):

@@ -19,10 +19,13 @@ import numpy as np
 import psutil
 import pytest
 from waitress import wasyncore
+from waitress.channel import HTTPChannel
 from waitress.server import BaseWSGIServer
 
 from tests.bundles import tfidf_bundle
 from tests.serving import JSON, SlowModel, exchange, read_all, running, short_limits
+from workshop_utils.production.service.parsing import StrictParser
+from workshop_utils.production.service.scoring import DeadlinePassed, Overloaded, ScoringFailed, ScoringPool
 from workshop_utils.production.service.server import ServiceServer
 
 POST = "POST /predict HTTP/1.1\r\nHost: here\r\nContent-Type: application/json\r\n"
@@ -347,6 +350,60 @@ def test_a_request_sent_ahead_in_two_pieces_is_told_to_go_on_in_its_turn(made):
         assert re.findall(rb"HTTP/1.1 (\d+)", told) == [b"200", b"100", b"200"]
 
 
+def test_a_client_that_has_said_all_and_listens_gets_all_its_answers(made, monkeypatch):
+    """Also where an answer is sent just between two looks at whether the next request may be read."""
+    looked = HTTPChannel.readable
+
+    def slowly(channel):
+        found = looked(channel)
+        time.sleep(0.003)
+        return found
+
+    monkeypatch.setattr(HTTPChannel, "readable", slowly)
+    with running(made) as (client, _):
+
+        def ask_thirty_times(_):
+            with client.connect() as connection:
+                connection.sendall(30 * b"GET /nowhere HTTP/1.1\r\nHost: here\r\n\r\n")
+                connection.shutdown(socket.SHUT_WR)
+                return read_all(connection).count(b"HTTP/1.1 404 ")
+
+        with ThreadPoolExecutor(3) as threads:
+            assert list(threads.map(ask_thirty_times, range(3))) == [30, 30, 30]
+
+
+def test_a_request_sent_ahead_that_breaks_the_parser_costs_its_connection_only(made, monkeypatch):
+    parse = StrictParser.parse_header
+
+    def breaks(parser, head):
+        if b"/broken" in head:
+            raise MemoryError
+        parse(parser, head)
+
+    monkeypatch.setattr(StrictParser, "parse_header", breaks)
+    with running(made) as (client, _), client.connect() as connection:
+        connection.sendall(
+            b"".join(b"GET /%s HTTP/1.1\r\nHost: h\r\n\r\n" % each for each in (b"livez", b"broken"))
+        )
+        assert read_all(connection).count(b"HTTP/1.1 200 ") == 1
+        assert client.get("/livez").status == 200
+
+
+@pytest.mark.fault(15)
+def test_who_sends_blank_lines_only_is_cut_after_the_time_that_a_request_has(service):
+    began = time.monotonic()
+    with service.connect() as connection, pytest.raises(OSError):
+        while time.monotonic() - began < 30:
+            connection.sendall(1000 * b"\r\n")
+            time.sleep(0.2)
+    assert answers_at_once(service)
+
+
+def test_a_blank_line_before_a_request_is_no_request(service):
+    answer = service.raw(b"\r\n\r\nGET /livez HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n")
+    assert answer.startswith(b"HTTP/1.1 200 ")
+
+
 # --- too much of it
 
 
@@ -412,6 +469,60 @@ def test_huge_texts_leave_a_core_for_short_ones(made):
         slow.go.set()
         assert [each.result().status for each in asked] == [200, 200]
         assert service._pool.queued == 0
+
+
+@pytest.fixture
+def half_busy():
+    """A pool of two cores; one of them scores a huge text until ``go`` is set."""
+    pool, go = ScoringPool(2, 64), threading.Event()
+    huge = "x" * 100_000
+
+    def score(text):
+        assert text != huge or go.wait(30)
+        return text
+
+    first = pool.submit(score, [huge])
+    while pool.queued:
+        time.sleep(0.01)
+    yield SimpleNamespace(pool=pool, score=score, huge=huge)
+    go.set()
+    assert pool.result(first, time.monotonic() + 30)
+    pool.close()
+
+
+def test_huge_texts_that_wait_take_no_place_from_short_ones(half_busy):
+    waiting = [half_busy.pool.submit(half_busy.score, [half_busy.huge]) for _ in range(10)]
+    with pytest.raises(Overloaded):
+        half_busy.pool.submit(half_busy.score, [half_busy.huge])
+    short = half_busy.pool.submit(half_busy.score, ["short"] * 64)
+    assert half_busy.pool.result(short, time.monotonic() + 30) == ["short"] * 64
+    for job in waiting:
+        with pytest.raises(DeadlinePassed):
+            half_busy.pool.result(job, 0)
+    assert half_busy.pool.queued == 0
+
+
+def test_what_can_be_left_out_is_taken_only_where_a_core_is_free_for_it(half_busy):
+    with pytest.raises(Overloaded):
+        half_busy.pool.submit(half_busy.score, [half_busy.huge], wait=False)
+    waits = half_busy.pool.submit(half_busy.score, [half_busy.huge])
+    short = half_busy.pool.submit(half_busy.score, ["short"], wait=False)
+    assert half_busy.pool.result(short, time.monotonic() + 30) == ["short"]
+    with pytest.raises(DeadlinePassed):
+        half_busy.pool.result(waits, 0)
+
+
+def test_whatever_a_library_throws_fails_one_text_and_ends_no_thread():
+    def end(text):
+        raise SystemExit
+
+    pool = ScoringPool(2, 64)
+    for _ in range(3):
+        with pytest.raises(ScoringFailed):
+            pool.result(pool.submit(end, ["x" * 100_000]), time.monotonic() + 30)
+    later = pool.submit(str.upper, ["x" * 100_000, "short"])
+    assert pool.result(later, time.monotonic() + 30) == ["X" * 100_000, "SHORT"]
+    pool.close()
 
 
 class OneByOne(SlowModel):

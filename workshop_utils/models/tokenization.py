@@ -23,7 +23,7 @@ PAD, UNKNOWN = "[PAD]", "[UNK]"
 #: that reads 512 tokens needs no megabyte, and tokenizing it would take seconds and half a gigabyte.
 CHARS_PER_TOKEN = 32
 
-#: ``encode`` keeps the interpreter for itself, so all other threads wait: a millisecond for so many
+#: ``encode`` keeps the interpreter for itself, so all other threads wait: some milliseconds for so many
 #: characters, seconds for a megabyte. ``encode_batch_fast`` lets them go on, and then waits for its turn.
 _QUICK_CHARACTERS = 5_000
 

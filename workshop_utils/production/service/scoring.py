@@ -62,18 +62,19 @@ class ScoringJob:
     queue_seconds: float = 0.0
     scores: list[TextScore | None] = field(default_factory=list)
     began: list[float] = field(default_factory=list)
-    error: Exception | None = None
+    error: BaseException | None = None
     taken: int = 0
     done: int = 0
     finished: Event = field(default_factory=Event)
 
 
-def _weight(texts: Sequence[str]) -> int:
-    return len(texts) + sum(len(text) // _LONG for text in texts)
-
-
 def _is_huge(text: str) -> bool:
     return len(text) >= _HUGE
+
+
+def _weight(texts: Sequence[str], huge: bool) -> int:
+    """How much the texts count that are huge, or those that are not."""
+    return sum(1 + len(text) // _LONG for text in texts if _is_huge(text) == huge)
 
 
 class ScoringPool:
@@ -82,10 +83,8 @@ class ScoringPool:
     The threads start with the first job; a forked child gets an empty queue and threads of its own.
 
     Args:
-        runs: texts scored at once, each on one core. max_queued: texts that may wait.
-
-    Attributes:
-        queued: texts that wait now; a long one counts once more for every 20,000 characters.
+        runs: texts scored at once, each on one core.
+        max_queued: texts that may wait; so many again that are huge, for they do not wait for the same cores.
     """
 
     def __init__(self, runs: int, max_queued: int) -> None:
@@ -109,10 +108,9 @@ class ScoringPool:
         job = ScoringJob(scorer, texts, time.monotonic(), scores=[None] * count, began=[0.0] * count)
         with self._turn:
             self._start()
-            full = self.queued and self.queued + _weight(texts) > self._max_queued
-            if full or (not wait and self.queued + self._running >= self._runs):
+            if self._is_full_for(texts) if wait else not self._is_core_free_for(texts[0]):
                 raise Overloaded
-            self.queued += _weight(texts)
+            self._count(texts, 1)
             self._jobs.append(job)
             self._turn.notify(len(texts))
         return job
@@ -135,6 +133,11 @@ class ScoringPool:
             raise ScoringFailed from job.error
         return [score for score in job.scores if score is not None]
 
+    @property
+    def queued(self) -> int:
+        """Texts that wait now; a long one counts once more for every 20,000 characters."""
+        return sum(self._waiting.values())
+
     def close(self) -> None:
         """Let the threads end when nothing waits any more."""
         with self._turn:
@@ -156,7 +159,26 @@ class ScoringPool:
         self._turn = Condition()
         self._jobs: deque[ScoringJob] = deque()
         self._threads: list[Thread] = []
-        self.queued = self._running = self._huge_running = 0
+        self._waiting = {False: 0, True: 0}  # what is not huge, and what is
+        self._running = self._huge_running = 0
+
+    def _is_full_for(self, texts: Sequence[str]) -> bool:
+        return any(
+            waiting and more and waiting + more > self._max_queued
+            for waiting, more in ((self._waiting[huge], _weight(texts, huge)) for huge in (False, True))
+        )
+
+    def _is_core_free_for(self, text: str) -> bool:
+        ready = sum(len(job.texts) - job.taken for job in self._jobs if self._may_begin(job))
+        return self._running + ready < self._runs and (self._huge_may_begin or not _is_huge(text))
+
+    @property
+    def _huge_may_begin(self) -> bool:
+        return self._huge_running < max(1, self._runs - 1)
+
+    def _count(self, texts: Sequence[str], sign: int) -> None:
+        for huge in (False, True):
+            self._waiting[huge] += sign * _weight(texts, huge)
 
     def _start(self) -> None:
         while len(self._threads) < self._runs and not self._closed:
@@ -168,7 +190,7 @@ class ScoringPool:
         with self._turn:
             if job in self._jobs:
                 self._jobs.remove(job)
-                self.queued -= _weight(job.texts[job.taken :])
+                self._count(job.texts[job.taken :], -1)
 
     def _work(self) -> None:
         while self._score_one():
@@ -180,25 +202,27 @@ class ScoringPool:
         if turn is None:
             return False
         job, row = turn
+        huge = _is_huge(job.texts[row])
         job.began[row] = time.monotonic()
         try:
             job.scores[row] = job.scorer(job.texts[row])
-        except Exception as error:
+        except BaseException as error:  # whatever a library throws: the thread lives on
             job.error = error  # whoever waits is told first: without memory, telling the log may fail
             self._give_up(job)
             job.finished.set()
             with suppress(MemoryError):
                 _log.error("The model failed on a text: %s", where_it_failed(error))
-        with self._turn:
-            self._running -= 1
-            job.done += 1
-            if job.done == len(job.texts):
-                job.finished.set()
-        if _is_huge(job.texts[row]):
-            give_memory_back()
+        finally:
             with self._turn:
-                self._huge_running -= 1
-                self._turn.notify()
+                self._running -= 1
+                job.done += 1
+                if job.done == len(job.texts):
+                    job.finished.set()
+                if huge:
+                    self._huge_running -= 1
+                    self._turn.notify()  # the next huge one may begin
+        if huge:
+            give_memory_back()
         return True
 
     def _next(self) -> tuple[ScoringJob, int] | None:
@@ -213,7 +237,7 @@ class ScoringPool:
             if row == 0:
                 job.queue_seconds = time.monotonic() - job.submitted
             job.taken += 1
-            self.queued -= _weight(job.texts[row : row + 1])
+            self._count(job.texts[row : row + 1], -1)
             self._running += 1
             self._huge_running += _is_huge(job.texts[row])
             if job.taken < len(job.texts):
@@ -221,6 +245,8 @@ class ScoringPool:
             return job, row
 
     def _whose_turn(self) -> ScoringJob | None:
-        """The first job whose next text may begin now."""
-        huge_may_begin = self._huge_running < max(1, self._runs - 1)
-        return next((job for job in self._jobs if huge_may_begin or not _is_huge(job.texts[job.taken])), None)
+        return next(filter(self._may_begin, self._jobs), None)
+
+    def _may_begin(self, job: ScoringJob) -> bool:
+        """May its next text begin, if a core is free?"""
+        return not _is_huge(job.texts[job.taken]) or self._huge_may_begin

@@ -6,6 +6,7 @@ it has arrived whole, so a slow client costs a connection and no thread. What is
 """
 
 import logging
+import re
 import selectors
 import socket
 import time
@@ -30,6 +31,9 @@ _log = logging.getLogger(__name__)
 
 #: These answer at once, whatever else waits.
 _HEALTH_PATHS = frozenset({"/livez", "/readyz", "/metrics", "/info", "/v2/health/live", "/v2/health/ready"})
+_READY = re.compile(r"/v2/models/[^/]+/ready")
+#: To look at these waits for the store.
+_STORE_PATHS = frozenset({"/dashboard", "/label"})
 _HEALTH_THREADS, _LOOK_THREADS, _SPARE_THREADS = 2, 8, 8
 _CROWD = 16
 _HANDSHAKE_SECONDS = 0.1  # after a drain began, who was just connecting may still do so
@@ -53,9 +57,10 @@ class _Lanes:
     def add_task(self, channel: "_Channel") -> None:
         channel.arrived = time.monotonic()
         request = channel.requests[0]
-        if getattr(request, "path", "") in _HEALTH_PATHS:
+        path, method = getattr(request, "path", ""), getattr(request, "command", "")
+        if path in _HEALTH_PATHS or _READY.fullmatch(path):
             self._health.add_task(channel)
-        elif getattr(request, "command", "") in ("GET", "HEAD"):
+        elif method in ("GET", "HEAD") and path not in _STORE_PATHS:
             self._looks.add_task(channel)
         else:
             self._work.add_task(channel)
@@ -124,9 +129,15 @@ class _Channel(HTTPChannel):
         if self._lingering_since is not None:
             self._lingered_bytes += len(data)
             return False
+        begins = self.request is None and not self.requests
+        if begins:
+            data = data.lstrip()  # blank lines before a request are no request (RFC 9112, section 2.2)
         taken = super().received(data)
         arriving = self.request is not None and not isinstance(self.request, _Unread)
-        self.began = self.began or time.monotonic() if arriving else None
+        if arriving or (begins and not data):  # who sends blank lines only has begun, too
+            self.began = self.began or time.monotonic()
+        else:
+            self.began = None
         return taken
 
     def parser_class(self, adj: Any) -> StrictParser:
@@ -142,10 +153,19 @@ class _Channel(HTTPChannel):
     def readable(self) -> bool:
         if self._lingering_since is not None:
             return True
-        if isinstance(self.request, _Unread) and super().readable():
+        ready = bool(super().readable())
+        return self._read_ahead() if ready and isinstance(self.request, _Unread) else ready
+
+    def _read_ahead(self) -> bool:
+        """Parse what was sent ahead; may more be received after it?"""
+        with self.requests_lock:
             ahead, self.request = self.request.data, None
+        try:
             self.received(ahead)
-        return super().readable()
+        except Exception:  # closes this connection, as where something received fails; the loop goes on
+            self.handle_error()
+            return False
+        return bool(super().readable()) and not isinstance(self.request, _Unread)
 
     def handle_write(self) -> None:
         if self.lingers and self.close_when_flushed and not self.total_outbufs_len:
